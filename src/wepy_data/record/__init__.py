@@ -1,0 +1,1 @@
+"""A run in memory: walker trees as data, and what can be asked of any run."""
