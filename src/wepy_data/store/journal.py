@@ -1,0 +1,170 @@
+"""The journal: an append-only backup of the steps of the cycle that is not in the HDF5 file yet.
+
+A journal is a file of frames. Each frame is a head of 20 bytes (length and CRC-32 of the body, sequence number,
+magic word, all little-endian) and a body: the length of a JSON text, the text, then the raw bytes of the arrays that
+it names. A frame that is cut short or does not match its checksum ends the journal: it is the torn tail of a crash.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wepy_data.store.path import sync_folder
+
+_HEAD = struct.Struct("<IIQ4s")
+_TEXT = struct.Struct("<I")
+_MAGIC = b"WEJ1"
+_KINDS = frozenset("biufS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry:
+    """One step of a cycle.
+
+    Parameters
+    ----------
+    step : str
+        Which step: `plan`, `segment`, `bins`, `balance`, ...
+    facts : mapping
+        JSON values.
+    arrays : mapping of str to ndarray
+        Arrays of numbers or fixed-length bytes, by name.
+    """
+
+    step: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def journal_path(run: str | os.PathLike[str]) -> Path:
+    """Return where the journal of a run's file lies."""
+    path = Path(run)
+    return path.with_name(path.name + ".journal")
+
+
+class Journal:
+    """The journal of a growing run, open for writing; what `append` has returned from is on the disk.
+
+    Parameters
+    ----------
+    path : path
+        The journal's file; an existing one is replaced.
+    durable : bool
+        Whether each append waits until the disk has it (fsync).
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, durable: bool = True) -> None:
+        self.path = Path(path)
+        self._durable = durable
+        self._sequence = 0
+        self._file: BinaryIO | None = self._renewed([])
+
+    def append(self, *entries: Entry) -> None:
+        """Append entries; they share one wait for the disk."""
+        self._write(self._open(), entries)
+
+    def rotate(self, *entries: Entry) -> None:
+        """Forget all entries but begin anew with these: the cycle before is safe in the HDF5 file."""
+        old, self._file = self._open(), None
+        old.close()
+        self._file = self._renewed(entries)
+
+    def close(self) -> None:
+        """Close the journal and leave it where it is, for a resume."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def remove(self) -> None:
+        """Close and delete the journal: the run is sealed and needs none."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _open(self) -> BinaryIO:
+        if self._file is None:
+            raise ValueError(f"the journal {self.path} is closed: nothing can be appended")
+        return self._file
+
+    def _renewed(self, entries: list[Entry] | tuple[Entry, ...]) -> BinaryIO:
+        temporary = self.path.with_name(self.path.name + ".part")
+        file = temporary.open("wb", buffering=0)
+        try:
+            self._write(file, entries)
+            temporary.replace(self.path)
+        except BaseException:
+            file.close()
+            raise
+        if self._durable:
+            sync_folder(self.path.parent)
+        return file
+
+    def _write(self, file: BinaryIO, entries: list[Entry] | tuple[Entry, ...]) -> None:
+        frames = []
+        for entry in entries:
+            body = _body(entry)
+            frames.append(_HEAD.pack(len(body), zlib.crc32(body), self._sequence, _MAGIC) + body)
+            self._sequence += 1
+        data = b"".join(frames)
+        while data:
+            data = data[file.write(data) or 0 :]
+        if self._durable:
+            os.fsync(file.fileno())
+
+
+def read_journal(path: str | os.PathLike[str]) -> Iterator[Entry]:
+    """Yield the entries of a journal in order, up to its end or its torn tail.
+
+    Parameters
+    ----------
+    path : path
+        The journal's file, whatever a crash left of it.
+    """
+    with Path(path).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        expected: int | None = None
+        while True:
+            head = file.read(_HEAD.size)
+            if len(head) < _HEAD.size:
+                return
+            length, crc, sequence, magic = _HEAD.unpack(head)
+            if magic != _MAGIC or length > size - file.tell() or (expected is not None and sequence != expected):
+                return
+            body = file.read(length)
+            if zlib.crc32(body) != crc:
+                return
+            expected = sequence + 1
+            yield _entry(body)
+
+
+def _body(entry: Entry) -> bytes:
+    arrays = {name: np.ascontiguousarray(array) for name, array in entry.arrays.items()}
+    foreign = [name for name, array in arrays.items() if array.dtype.kind not in _KINDS]
+    if foreign:
+        raise TypeError(f"the journal holds numbers and bytes, and {', '.join(foreign)} is neither")
+    table = [[name, array.dtype.newbyteorder("<").str, list(array.shape)] for name, array in arrays.items()]
+    text = json.dumps({"step": entry.step, "facts": entry.facts, "arrays": table}).encode()
+    data = [array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in arrays.values()]
+    return b"".join([_TEXT.pack(len(text)), text, *data])
+
+
+def _entry(body: bytes) -> Entry:
+    (length,) = _TEXT.unpack_from(body)
+    place = _TEXT.size + length
+    head = json.loads(body[_TEXT.size : place])
+    arrays = {}
+    for name, code, shape in head["arrays"]:
+        dtype = np.dtype(code)
+        count = int(np.prod(shape, dtype=np.int64))
+        arrays[name] = np.frombuffer(body, dtype, count, place).reshape(shape)
+        place += count * dtype.itemsize
+    return Entry(step=head["step"], facts=head["facts"], arrays=arrays)

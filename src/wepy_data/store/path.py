@@ -1,0 +1,51 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from wepy_data.errors import RunExistsError
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise `RunExistsError` if a file is in the way and must not be replaced."""
+    if path.exists() and not overwrite:
+        raise RunExistsError(f"{path} exists: choose another name, or allow it to be overwritten (--overwrite)")
+
+
+@contextlib.contextmanager
+def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; what was written to it appears at `path` when the block ends well.
+
+    Raises
+    ------
+    RunExistsError
+        If `path` exists, also if it has come into being meanwhile, and `overwrite` is false.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        if overwrite:
+            temporary.replace(path)
+        else:
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                refuse_existing(path, overwrite=False)
+                raise
+        sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
