@@ -1,0 +1,71 @@
+"""The data model of weighted-ensemble runs: walker trees in one HDF5 file, and everything one can ask of them.
+
+The names below are the front door; modules behind it may move.
+"""
+
+from wepy_data.errors import (
+    ConformanceError,
+    DamagedRunError,
+    DataError,
+    MissingPackageError,
+    NotARunError,
+    RunExistsError,
+    SelectionError,
+    VersionError,
+    VersionTooNewError,
+    VersionTooOldError,
+)
+from wepy_data.query.lineage import Lineage
+from wepy_data.query.run import Run, open_run
+from wepy_data.record.build import build_cycle
+from wepy_data.record.compare import Difference, compare
+from wepy_data.record.cycle import Cycle
+from wepy_data.record.header import Continues, Header
+from wepy_data.record.protocols import RunReader, RunWriter
+from wepy_data.record.run_record import RunRecord
+from wepy_data.schema.layout import Layout, Named
+from wepy_data.schema.problem import Problem
+from wepy_data.store.check import check
+from wepy_data.store.journal import Entry, Journal, journal_path, read_journal
+from wepy_data.store.path import refuse_existing
+from wepy_data.store.reader import FileRun
+from wepy_data.store.writer import FileWriter, write_run
+from wepy_data.version import __version__
+
+__all__ = [
+    "ConformanceError",
+    "Continues",
+    "Cycle",
+    "DamagedRunError",
+    "DataError",
+    "Difference",
+    "Entry",
+    "FileRun",
+    "FileWriter",
+    "Header",
+    "Journal",
+    "Layout",
+    "Lineage",
+    "MissingPackageError",
+    "Named",
+    "NotARunError",
+    "Problem",
+    "Run",
+    "RunExistsError",
+    "RunReader",
+    "RunRecord",
+    "RunWriter",
+    "SelectionError",
+    "VersionError",
+    "VersionTooNewError",
+    "VersionTooOldError",
+    "__version__",
+    "build_cycle",
+    "check",
+    "compare",
+    "journal_path",
+    "open_run",
+    "read_journal",
+    "refuse_existing",
+    "write_run",
+]

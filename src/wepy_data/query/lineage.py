@@ -1,0 +1,254 @@
+"""Who descends from whom: the walker trees of a run as one parent column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wepy_data.errors import SelectionError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from wepy_data.query.graph import Attributes
+
+NONE = -1
+
+
+class Lineage:
+    """The history forest of a run.
+
+    One parent column answers everything. It has one more slot than there are segments, and that slot holds -1, so that
+    "no ancestor" is a fixed point of the gather `parent[...]` and no query needs a mask.
+
+    Parameters
+    ----------
+    parent : (n_segments,) int64
+        Segment id that each segment continues, -1 for a founder.
+    segment_stop : (n_cycles,) int64
+        End of each cycle's segments.
+    attributes : mapping of str to (n_segments,) array or callable, optional
+        What graphs say of their nodes besides cycle and walker.
+
+    Examples
+    --------
+    Two founders; the first has two children and the second none:
+
+    >>> lineage = Lineage(np.array([-1, -1, 0, 0]), np.array([2, 4]))
+    >>> lineage.trace(3).tolist()
+    [0, 3]
+    >>> lineage.mrca(2, 3)
+    0
+    """
+
+    def __init__(
+        self, parent: NDArray[np.int64], segment_stop: NDArray[np.int64], attributes: Attributes | None = None
+    ) -> None:
+        self._parent = np.append(np.asarray(parent, np.int64), NONE)
+        self._start = np.concatenate([np.zeros(1, np.int64), np.asarray(segment_stop, np.int64)])
+        self._attributes = attributes or {}
+
+    @property
+    def n_segments(self) -> int:
+        """Number of segments."""
+        return len(self._parent) - 1
+
+    @property
+    def n_cycles(self) -> int:
+        """Number of cycles."""
+        return len(self._start) - 1
+
+    @property
+    def parent(self) -> NDArray[np.int64]:
+        """Parent of each segment, (n_segments,), -1 for a founder."""
+        return self._parent[:-1]
+
+    def cycle_of(self, segments: ArrayLike) -> NDArray[np.int64]:
+        """Return the cycle of each segment."""
+        return np.searchsorted(self._start, np.asarray(segments), side="right") - 1
+
+    def walker_of(self, segments: ArrayLike) -> NDArray[np.int64]:
+        """Return the position of each segment within its cycle."""
+        return np.asarray(segments) - self._start[self.cycle_of(segments)]
+
+    def segments_of(self, cycle: int) -> NDArray[np.int64]:
+        """Return the segments of a cycle; -1 is the last one."""
+        if not -self.n_cycles <= cycle < self.n_cycles:
+            raise SelectionError(_no_such("cycle", cycle, self.n_cycles))
+        cycle %= self.n_cycles
+        return np.arange(self._start[cycle], self._start[cycle + 1])
+
+    def segment_id(self, cycle: int, walker: int) -> int:
+        """Return the id of a walker's segment; negative numbers count from the end.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such cycle or walker; says what there is.
+        """
+        segments = self.segments_of(cycle)
+        if not -len(segments) <= walker < len(segments):
+            raise SelectionError(_no_such("walker", walker, len(segments), f"cycle {cycle % self.n_cycles}"))
+        return int(segments[walker])
+
+    def trace(self, segment: int) -> NDArray[np.int64]:
+        """Return the ancestry of a segment, founder first, the segment itself last."""
+        self._known(segment)
+        parent, found = memoryview(self._parent), []
+        one = int(segment)
+        while one >= 0:
+            found.append(one)
+            one = parent[one]
+        return np.array(found[::-1], np.int64)
+
+    def trace_all(self, segments: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Return the ancestries of many segments of one cycle.
+
+        Parameters
+        ----------
+        segments : (n,) int, optional
+            Segments of one cycle; the final walkers by default.
+
+        Returns
+        -------
+        (n_cycles_so_far, n) int64
+            Row c holds the ancestors in cycle c.
+        """
+        ends = self._ends(segments)
+        cycle = int(self.cycle_of(ends[:1])[0]) if len(ends) else -1
+        found = np.empty((cycle + 1, len(ends)), np.int64)
+        if len(ends):
+            found[-1] = ends
+        for row in range(cycle, 0, -1):
+            self._parent.take(found[row], out=found[row - 1], mode="wrap")
+        return found
+
+    def ancestor(self, segments: ArrayLike, cycle: int) -> NDArray[np.int64]:
+        """Return the ancestors in a cycle of segments of one cycle."""
+        ends = self._ends(segments)
+        traced = self.trace_all(ends)
+        if not 0 <= cycle < len(traced):
+            raise SelectionError(_no_such("cycle", cycle, len(traced), "this lineage"))
+        return traced[cycle]
+
+    def mrca(self, a: int, b: int) -> int:
+        """Return the most recent common ancestor of two segments; -1 if they share none."""
+        first, second = self.trace(a), self.trace(b)
+        shared = min(len(first), len(second))
+        same = np.flatnonzero(first[:shared] == second[:shared])
+        return int(first[same[-1]]) if len(same) else NONE
+
+    def survivors(self, segments: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Return the segments that are ancestors of `segments` (the final walkers by default), and these, sorted."""
+        mask = np.zeros(self.n_segments + 1, bool)
+        mask[self._ends(segments)] = True
+        for cycle in range(self.n_cycles - 1, 0, -1):
+            here = slice(self._start[cycle], self._start[cycle + 1])
+            mask[self._parent[here][mask[here]]] = True
+        return np.flatnonzero(mask[:-1])
+
+    def descendants(self, segment: int, cycle: int = -1) -> NDArray[np.int64]:
+        """Return the descendants of a segment in a cycle, the last one by default."""
+        self._known(segment)
+        ends = self.segments_of(cycle)
+        own = int(self.cycle_of([segment])[0])
+        if not len(ends) or int(self.cycle_of(ends[:1])[0]) < own:
+            return np.zeros(0, np.int64)
+        return ends[self.ancestor(ends, own) == segment]
+
+    def pairs(self, lag: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Yield, cycle by cycle, the segments and their ancestors `lag` cycles before, as (ancestors, segments)."""
+        if lag < 1:
+            raise SelectionError(f"a lag of {lag} cycles: it must be 1 or more")
+        for cycle in range(lag, self.n_cycles):
+            ends = self.segments_of(cycle)
+            before = ends
+            for _ in range(lag):
+                before = self._parent.take(before, mode="wrap")
+            yield before, ends
+
+    def compressed(self, segments: ArrayLike | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the surviving tree without its unbranched stretches.
+
+        Returns
+        -------
+        kept : (n,) int64
+            Tips, branchings and founders, sorted.
+        above : (n,) int64
+            The nearest kept ancestor of each, -1 for a founder.
+        """
+        ends = self._ends(segments)
+        alive = self.survivors(ends)
+        above = self._parent[alive]
+        children = np.bincount(above[above >= 0], minlength=self.n_segments + 1)
+        tip = np.zeros(self.n_segments + 1, bool)
+        tip[ends] = True
+        keep = np.zeros(self.n_segments + 1, bool)
+        keep[alive] = (children[alive] != 1) | (above < 0) | tip[alive]
+        nearest = np.full(self.n_segments + 1, NONE, np.int64)
+        bounds = np.searchsorted(alive, self._start)
+        for start, stop in zip(bounds[1:-1], bounds[2:], strict=True):
+            here = alive[start:stop]
+            up = self._parent[here]
+            nearest[here] = np.where(keep[up], up, nearest[up])
+        kept = alive[keep[alive]]
+        return kept, nearest[kept]
+
+    def planar_order(self, segments: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return a position for each surviving segment such that no two branches of a drawn tree cross.
+
+        Returns
+        -------
+        (n_segments,) float64
+            Tips at 0, 1, 2, ... with siblings side by side, an ancestor amid its tips; NaN for segments without any.
+        """
+        ends = np.unique(self._ends(segments))
+        place = np.full(self.n_segments + 1, np.nan)
+        traced = self.trace_all(ends) if len(ends) else np.zeros((0, 0), np.int64)
+        order = np.lexsort(traced[::-1]) if traced.size else np.zeros(0, np.int64)
+        rank = np.empty(len(ends))
+        rank[order] = np.arange(len(ends))
+        for row in traced:
+            found, inverse = np.unique(row, return_inverse=True)
+            place[found] = np.bincount(inverse, rank) / np.bincount(inverse)
+        return place[:-1]
+
+    def graph(self, which: str = "compressed", *, max_nodes: int = 200_000) -> nx.DiGraph[Any]:
+        """Return the history forest as a networkx graph, edges from parent to child.
+
+        Parameters
+        ----------
+        which : {"compressed", "survivors", "all"}
+            Tips, branchings and founders of the final walkers' lineages (edges have a `length` in cycles); all
+            ancestors of the final walkers; or all segments.
+        max_nodes : int
+            Limit on the number of nodes.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such kind of graph, or it is larger than `max_nodes`.
+        """
+        from wepy_data.query.graph import lineage_graph
+
+        return lineage_graph(self, which, self._attributes, max_nodes)
+
+    def _ends(self, segments: ArrayLike | None) -> NDArray[np.int64]:
+        if segments is None:
+            return self.segments_of(-1) if self.n_cycles else np.zeros(0, np.int64)
+        ends = np.atleast_1d(np.asarray(segments, np.int64))
+        for end in ends[(ends < 0) | (ends >= self.n_segments)][:1].tolist():
+            self._known(end)
+        return ends
+
+    def _known(self, segment: int) -> None:
+        if not 0 <= segment < self.n_segments:
+            raise SelectionError(_no_such("segment", segment, self.n_segments))
+
+
+def _no_such(what: str, number: int, count: int, where: str = "this run") -> str:
+    exist = f"{what}s 0 to {count - 1}" if count else f"no {what}s yet"
+    return f"no {what} {number}: {where} has {exist}"

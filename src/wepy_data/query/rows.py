@@ -1,0 +1,41 @@
+"""Scattered rows of a dataset, read in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wepy_data.record.protocols import RunReader
+
+_GAP = 1 << 18  # bytes that are rather read and thrown away than asked for apart
+_BLOCK = 1 << 25  # bytes read in one go
+
+
+def read_rows(run: RunReader, path: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return chosen rows of a growing dataset, in the order asked for; rows may repeat.
+
+    Reads go over the sorted union of the rows, in blocks, never row by row.
+    """
+    column = run.header.layout.growing[path]
+    wanted, inverse = np.unique(rows, return_inverse=True)
+    found = column.empty(len(wanted))
+    size = max(1, column.numpy_dtype.itemsize * int(np.prod(column.shape, dtype=np.int64)))
+    for start, stop in _blocks(wanted, max(1, _GAP // size), max(1, _BLOCK // size)):
+        first = int(wanted[start])
+        block = run.read(path, first, int(wanted[stop - 1]) + 1)
+        found[start:stop] = block[wanted[start:stop] - first]
+    return found if np.array_equal(inverse, np.arange(len(found))) else found[inverse]
+
+
+def _blocks(wanted: NDArray[np.int64], gap: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Yield index ranges of `wanted` whose rows are near each other and not too many."""
+    breaks = np.flatnonzero(np.diff(wanted) > gap) + 1
+    for start, stop in zip([0, *breaks.tolist()], [*breaks.tolist(), len(wanted)], strict=True):
+        here = start
+        while here < stop:
+            end = int(np.searchsorted(wanted[here:stop], wanted[here] + limit)) + here
+            yield here, end
+            here = end

@@ -1,0 +1,220 @@
+"""The front door to a run: one object to ask."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wepy_data.errors import SelectionError
+from wepy_data.query.frame import frame_rows, trajectory
+from wepy_data.query.lineage import Lineage
+from wepy_data.query.rows import read_rows
+from wepy_data.query.table import table
+from wepy_data.query.topology import topology_from_json, topology_of_particles
+from wepy_data.record.header import Header
+from wepy_data.record.protocols import RunReader
+from wepy_data.store.reader import FileRun
+
+if TYPE_CHECKING:
+    import mdtraj
+    import pandas as pd
+
+
+class Run:
+    """A run to be asked; a context manager if it comes from a file.
+
+    Parameters
+    ----------
+    reader : RunReader
+        A record in memory or an open file.
+
+    Examples
+    --------
+    ::
+
+        with open_run("run.h5") as run:
+            path = run.lineage.trace(run.segment_id(cycle=-1, walker=3))
+            run.frames(path)                            # mdtraj.Trajectory
+            run.observable("order_parameter", path)     # one row for each frame
+    """
+
+    def __init__(self, reader: RunReader) -> None:
+        self.reader = reader
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "sealed" if self.sealed else "not sealed"
+        return f"<Run {self.header.run_id}: {self.n_cycles} cycles, {self.n_segments} segments, {state}>"
+
+    def close(self) -> None:
+        """Close the file; a record in memory stays as it is."""
+        if isinstance(self.reader, FileRun):
+            self.reader.close()
+
+    @property
+    def header(self) -> Header:
+        """What does not grow: identity, states, configuration, provenance."""
+        return self.reader.header
+
+    @property
+    def n_cycles(self) -> int:
+        """Number of committed cycles."""
+        return self.reader.n_cycles
+
+    @property
+    def n_segments(self) -> int:
+        """Number of segments."""
+        return self.reader.rows("segment")
+
+    @property
+    def n_frames(self) -> int:
+        """Number of stored frames."""
+        return self.reader.rows("frame")
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the run has ended in order."""
+        return self.reader.sealed
+
+    @cached_property
+    def topology(self) -> mdtraj.Topology:
+        """The particles of a frame; unconnected ones if the run has no topology.
+
+        Raises
+        ------
+        MissingPackageError
+            If mdtraj is not installed.
+        """
+        if self.header.topology:
+            return topology_from_json(self.header.topology)
+        species = self.header.static.get("/particles/trajectory/species")
+        return topology_of_particles([] if species is None else species.tolist())
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """Who descends from whom."""
+        return Lineage(
+            self.reader.read("/segments/parent"),
+            self.reader.stops("segment"),
+            {"weight": lambda: self.reader.read("/segments/weight"), "bin": lambda: self.reader.read("/segments/bin")},
+        )
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table: segments, cycles, merges, events, bins, states, frames or workers.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such table; names those that exist.
+        """
+        return table(self.reader, name)
+
+    def segment_id(self, cycle: int = -1, walker: int = 0) -> int:
+        """Return the id of a walker's segment; negative numbers count from the end.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such cycle or walker; says what there is.
+        """
+        return self.lineage.segment_id(cycle, walker)
+
+    def frames(self, segments: ArrayLike, atoms: ArrayLike | None = None) -> mdtraj.Trajectory:
+        """Return the frames of segments, in order of the segments, then time.
+
+        Parameters
+        ----------
+        segments : int or (n,) int
+            Segment ids, as `lineage.trace` returns them.
+        atoms : (n,) int, optional
+            Atoms to keep; all by default.
+
+        Returns
+        -------
+        mdtraj.Trajectory
+            Positions in nm, times in ps on each frame's own lineage, boxes if the system is periodic.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment or atom, or the run stores no coordinates.
+        MissingPackageError
+            If mdtraj is not installed.
+        """
+        rows, _ = frame_rows(self.reader, segments)
+        return trajectory(self.reader, rows, self.topology, atoms)
+
+    def observable(self, name: str, segments: ArrayLike | None = None) -> NDArray[Any]:
+        """Return an observable by name.
+
+        Parameters
+        ----------
+        name : str
+            A per-frame observable (`order_parameter`), a per-segment one, or a column of the segments table (`weight`).
+        segments : (n,) int, optional
+            Segment ids; all by default.
+
+        Returns
+        -------
+        array
+            One row for each frame of the segments if the observable is per frame, else one for each segment.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such observable or segment; says what there is.
+        """
+        growing = self.header.layout.growing
+        per_frame = f"/observables/{name}/value"
+        if per_frame in growing:
+            return self.reader.read(per_frame) if segments is None else self._rows(per_frame, segments)
+        for path in (f"/segments/observables/{name}", f"/segments/{name}"):
+            if path in growing:
+                if segments is None:
+                    return self.reader.read(path)
+                frame_rows(self.reader, segments)  # refuses unknown segments
+                return read_rows(self.reader, path, np.atleast_1d(np.asarray(segments, np.int64)))
+        raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
+
+    @property
+    def observables(self) -> tuple[str, ...]:
+        """Names that `observable` knows: per-frame ones, per-segment ones, columns of the segments table."""
+        growing = self.header.layout.growing
+        frame = [p.split("/")[2] for p in growing if p.startswith("/observables/")]
+        mine = [p.rsplit("/", 1)[1] for p in growing if p.startswith("/segments/")]
+        return tuple(dict.fromkeys(frame + mine))
+
+    def unit(self, name: str) -> str:
+        """Return the unit of an observable in H5MD spelling; empty if it has none."""
+        growing = self.header.layout.growing
+        for path in (f"/observables/{name}/value", f"/segments/observables/{name}", f"/segments/{name}"):
+            if path in growing:
+                return growing[path].unit
+        raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
+
+    def _rows(self, path: str, segments: ArrayLike) -> NDArray[Any]:
+        rows, _ = frame_rows(self.reader, segments)
+        return read_rows(self.reader, path, rows)
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run's file for reading: growing, crashed or sealed; without a lock, never disturbing its writer.
+
+    Raises
+    ------
+    FileNotFoundError, NotARunError, DamagedRunError, VersionTooOldError, VersionTooNewError
+        If it cannot be opened as a run; the message says why and what to do.
+    """
+    return Run(FileRun(path))
