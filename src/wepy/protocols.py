@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class System:
-    """What is simulated: the particles behind the frames.
+    """What is simulated: the particles behind the frames, and what else frames carry.
 
     Parameters
     ----------
@@ -44,6 +44,10 @@ class System:
         Whether frames carry a periodic box. Positions of a system without one are never wrapped.
     timestep : float
         Duration of one step, ps.
+    velocities : bool
+        Whether frames carry velocities.
+    observables : mapping of str to str
+        Unit (H5MD spelling) of each further number that comes with every frame, by name.
     """
 
     species: NDArray[np.int32]
@@ -52,6 +56,8 @@ class System:
     topology: str = ""
     periodic: bool = False
     timestep: float
+    velocities: bool = False
+    observables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_atoms(self) -> int:
@@ -97,8 +103,8 @@ class Segment:
         The end state in full precision: enough to go on from.
     frames : Frames
         At least the last frame.
-    observables : mapping of str to (n_frames, ...) float64
-        More per-frame values (energies, ...); every segment of a run has the same names and shapes.
+    observables : mapping of str to (n_frames,) float64
+        More per-frame values (energies, ...), as the engine's `System.observables` declares them.
     """
 
     state: State
@@ -112,6 +118,10 @@ class Engine(Protocol):
     @property
     def system(self) -> System:
         """The particles; asked on the manager only."""
+        ...
+
+    def frame(self, state: State) -> Frames:
+        """Return the frame of a state itself, at step 0; needs no worker."""
         ...
 
     def run(self, state: State, steps: int, stream: Stream) -> Segment:

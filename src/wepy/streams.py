@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator, Philox
-
-_ENGINE_SEEDS = 2**31 - 1
 
 
 class Purpose(IntEnum):
@@ -42,7 +42,8 @@ class Stream:
     >>> a = Stream(seed=1, purpose=Purpose.DYNAMICS, cycle=0, walker=3)
     >>> float(a.generator().random()) == float(a.generator().random())
     True
-    >>> a.engine_seed() == Stream(seed=1, purpose=Purpose.DYNAMICS, cycle=0, walker=4).engine_seed()
+    >>> b = Stream(seed=1, purpose=Purpose.DYNAMICS, cycle=0, walker=4)
+    >>> float(a.generator().random()) == float(b.generator().random())
     False
     """
 
@@ -60,6 +61,28 @@ class Stream:
             )
         )
 
-    def engine_seed(self) -> int:
-        """Return a seed in [1, 2**31 - 1] for engines that take a 32-bit seed and read 0 as "choose one"."""
-        return 1 + int(self.generator().integers(_ENGINE_SEEDS))
+
+def generators(streams: Sequence[Stream]) -> Iterator[Generator]:
+    """Yield a generator at the start of each stream in turn; valid until the next one is asked for.
+
+    The numbers are those of `Stream.generator()`, bit for bit. One Philox generator is moved from stream to stream:
+    0.8 us each, where building a generator takes 11 us.
+    """
+    bits = Philox(key=[0, 0])
+    generator = Generator(bits)
+    words = {"counter": [0, 0, 0, 0], "key": [0, 0]}
+    # an exhausted buffer (position 4) makes the generator take its next words at the counter that was set; numpy's
+    # types ask for arrays here, its code takes lists in less than half the time
+    start: Any = {
+        "bit_generator": "Philox",
+        "state": words,
+        "buffer": [0, 0, 0, 0],
+        "buffer_pos": 4,
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+    for stream in streams:
+        words["key"] = [stream.seed, int(stream.purpose)]
+        words["counter"] = [0, 0, stream.walker, stream.cycle]
+        bits.state = start
+        yield generator

@@ -20,6 +20,8 @@ class RunRecord:
     ----------
     header : Header
         What does not grow.
+    keep_blocks : bool
+        Whether coordinates are kept; without, the record holds the walker trees and the frames are left to a file.
 
     Examples
     --------
@@ -30,8 +32,11 @@ class RunRecord:
         record.read("/segments/weight")
     """
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, *, keep_blocks: bool = True) -> None:
         self._header = header
+        self._left = (
+            () if keep_blocks else tuple(p for p, c in header.layout.growing.items() if c.spec.storage == "block")
+        )
         self._cycles: list[Cycle] = []
         self._planned: Arrays | None = None
         self._joined: dict[str, NDArray[Any]] = {}
@@ -78,6 +83,8 @@ class RunRecord:
         """Return rows [start, stop) of a growing dataset; joined once and kept until the next append."""
         if path not in self._header.layout.growing:
             raise SelectionError(f"no dataset {path} that grows: this run has {', '.join(self._header.layout.growing)}")
+        if path in self._left:
+            raise SelectionError(f"this record does not keep {path}: it is in the run's file")
         if path not in self._joined:
             column = self._header.layout.growing[path]
             joined = np.concatenate([column.empty(), *(cycle.rows[path] for cycle in self._cycles)])
@@ -91,7 +98,8 @@ class RunRecord:
             raise ValueError(f"the record is sealed after {self.n_cycles} cycles: no cycle can be appended")
         if cycle.index != self.n_cycles:
             raise ValueError(f"cycle {cycle.index} does not follow: this record has {self.n_cycles} cycles")
-        self._cycles.append(cycle)
+        rows = {path: rows for path, rows in cycle.rows.items() if path not in self._left}
+        self._cycles.append(Cycle(index=cycle.index, rows=rows) if self._left else cycle)
         self._joined.clear()
 
     def seal(self, planned: Arrays) -> None:

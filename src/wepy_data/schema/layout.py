@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from wepy_data.schema.spec import ANY_SHAPE, WILDCARD, DatasetSpec, Spec, run_spec
 
 ORDER_PARAMETER = "/observables/order_parameter/value"
+PLANNED_ARRAYS = "/next/arrays/<name>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,12 @@ class Layout:
             for name, dim in self.spec.dims.items()
             if dim.grows
         }
+
+    def with_planned(self, shapes: Mapping[str, tuple[int, ...]]) -> Layout:
+        """Return this layout with the arrays of planned walkers' states, given the shape of one walker's by name."""
+        units = {named.name: named.unit for named in self.named.get("/states/arrays/<name>", ())}
+        arrays = tuple(Named(name=name, shape=shape, unit=units.get(name, "")) for name, shape in shapes.items())
+        return replace(self, named={**self.named, PLANNED_ARRAYS: arrays})
 
     def has(self, part: str) -> bool:
         """Whether an optional group is present; /next always counts as present."""

@@ -19,6 +19,7 @@ PROGRAM = "wepy"
 _LIVE_BYTES = {"column": 1 << 14, "block": 1 << 18}  # size of a chunk while the run grows
 _PACKED_BYTES = {"column": 1 << 18, "block": 1 << 19}  # and in a sealed file
 _MAX_ROWS = 1 << 16
+_NEVER_PACKED = frozenset({"/segments/weight", "/segments/parent"})  # every lineage query reads them whole
 
 
 def create_objects(file: h5py.File, header: Header, *, packed: bool, planned: Arrays | None = None) -> None:
@@ -61,7 +62,9 @@ def create_next(file: h5py.File, header: Header, planned: Arrays) -> None:
     """Write the planned walkers."""
     for path in ("/next", "/next/arrays", "/next/merges"):
         file.require_group(path)
-    for path, column in header.layout.planned.items():
+    prefix = "/next/arrays/"
+    shapes = {p.removeprefix(prefix): np.shape(v)[1:] for p, v in planned.items() if p.startswith(prefix)}
+    for path, column in header.layout.with_planned(shapes).planned.items():
         _static(file, path, column, planned[path])
 
 
@@ -122,7 +125,7 @@ def _growing(file: h5py.File, path: str, column: Column, *, packed: bool) -> Non
     row = column.numpy_dtype.itemsize * math.prod(column.shape)
     goal = (_PACKED_BYTES if packed else _LIVE_BYTES)[column.spec.storage]
     chunk = max(1, min(_MAX_ROWS, goal // max(1, row)))
-    options = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if packed else {}
+    options = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if packed and path not in _NEVER_PACKED else {}
     dataset = file.create_dataset(
         path, shape=(0, *column.shape), maxshape=(None, *column.shape), dtype=column.numpy_dtype,
         chunks=(chunk, *(max(1, n) for n in column.shape)), **options,

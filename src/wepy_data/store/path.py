@@ -10,9 +10,9 @@ from pathlib import Path
 from wepy_data.errors import RunExistsError
 
 
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
+def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Raise `RunExistsError` if a file is in the way and must not be replaced."""
-    if path.exists() and not overwrite:
+    if Path(path).exists() and not overwrite:
         raise RunExistsError(f"{path} exists: choose another name, or allow it to be overwritten (--overwrite)")
 
 

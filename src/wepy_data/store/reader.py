@@ -123,9 +123,10 @@ class FileRun:
         self.path = Path(path)
         self._file = open_file(path)
         try:
+            self._n_cycles = self._committed_cycles()  # first: what is opened later is at least as new
             self._nodes = FileTree(self._file).nodes()
             self._layout = layout_of(run_spec(), self._nodes)
-            self._n_cycles = self._committed_cycles()
+            self._rows: dict[str, int] = {"cycle": self._n_cycles}
         except (KeyError, OSError, RuntimeError, ValueError) as error:
             self._file.close()
             raise DamagedRunError(f"{self.path} is damaged ({error}): wepy-data check {self.path} says more") from error
@@ -183,9 +184,9 @@ class FileRun:
 
     def rows(self, dim: str) -> int:
         """Return the number of committed rows of a growing dimension."""
-        if dim == "cycle" or not self._n_cycles:
-            return self._n_cycles
-        return int(self._dataset(f"/cycles/{dim}_stop")[self._n_cycles - 1])
+        if dim not in self._rows:
+            self._rows[dim] = int(self._dataset(f"/cycles/{dim}_stop")[self._n_cycles - 1]) if self._n_cycles else 0
+        return self._rows[dim]
 
     def stops(self, dim: str) -> NDArray[np.int64]:
         """Return the end of each cycle's rows in a growing dimension, (n_cycles,)."""
@@ -203,7 +204,8 @@ class FileRun:
         return values
 
     def _committed_cycles(self) -> int:
-        lengths = [self._dataset(column.path).shape[0] for column in self._layout.by_dim["cycle"]]
+        columns = (path for path, dataset in run_spec().datasets.items() if dataset.dims[0] == "cycle")
+        lengths = [self._dataset(path).shape[0] for path in columns]
         return min(lengths, default=0)
 
     def _dataset(self, path: str) -> h5py.Dataset:

@@ -1,0 +1,9 @@
+"""Dispatchers: how items reach workers and results come back."""
+
+from wepy.dispatch.identity import Identity, worker_identity
+from wepy.dispatch.processes import Processes
+from wepy.dispatch.remote import RemoteError
+from wepy.dispatch.scoop import Scoop
+from wepy.dispatch.serial import Serial
+
+__all__ = ["Identity", "Processes", "RemoteError", "Scoop", "Serial", "worker_identity"]

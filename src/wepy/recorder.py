@@ -1,0 +1,279 @@
+"""The recorder: every step of a cycle goes into the record in memory, and to disk as it happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import wepy_data as wd
+from wepy.box import cell_angles, cell_lengths
+from wepy.dispatch.identity import Identity
+from wepy.ensemble import NONE, Walkers, stacked
+from wepy.protocols import Bin
+from wepy.work import WalkerResult
+
+POSITIONS = "/particles/trajectory/position/value"
+VELOCITIES = "/particles/trajectory/velocity/value"
+EDGES = "/particles/trajectory/box/edges/value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Events:
+    """Walkers that reached the target in a cycle: positions, state rows of restart and target."""
+
+    walker: NDArray[np.int64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Events:
+        """Return no events."""
+        empty = np.zeros(0, np.int64)
+        return cls(walker=empty, source=empty, target=empty)
+
+
+class Recorder:
+    """Keeps a run's record, and its backup: the journal after every step, the HDF5 file after every cycle.
+
+    Parameters
+    ----------
+    header : wepy_data.Header
+        What does not grow.
+    store : path or None
+        The run's HDF5 file; None to keep the run in memory only.
+    overwrite : bool
+        Whether an existing file is replaced.
+    durable : bool
+        Whether each backup waits until the disk has it.
+
+    Raises
+    ------
+    wepy_data.RunExistsError
+        If the file exists and `overwrite` is false.
+    """
+
+    def __init__(
+        self, header: wd.Header, store: str | os.PathLike[str] | None, *, overwrite: bool = False, durable: bool = True
+    ) -> None:
+        self.header = header
+        self.record = wd.RunRecord(header, keep_blocks=store is None)
+        self._file = None if store is None else wd.FileWriter(store, header, overwrite=overwrite, durable=durable)
+        self._journal = None if store is None else wd.Journal(wd.journal_path(Path(store)), durable=durable)
+        self._previous: wd.Cycle | None = None
+        self._bins: dict[int, int] = {}
+        self._new_bins: list[tuple[int, Bin]] = []
+        self._workers: dict[Identity, int] = {}
+        self._total_time = 0.0
+        self._began = time.time()
+
+    @property
+    def first_segment(self) -> int:
+        """Id of the first segment of the cycle that runs."""
+        return 0 if self._previous is None else self._previous.stop("segment")
+
+    def plan(self, cycle: int, walkers: Walkers) -> None:
+        """Back up the walkers that a cycle starts with; what was backed up before is in the file by now."""
+        self._began = time.time()
+        if self._journal is not None:
+            arrays = {f"state/{name}": values for name, values in walkers.arrays().items()}
+            for name in ("weight", "parent", "start", "step", "time", "merge_into", "merge_from", "merge_weight"):
+                arrays[name] = getattr(walkers, name)
+            self._journal.rotate(wd.Entry(step="plan", facts={"cycle": cycle}, arrays=arrays))
+
+    def collected(self, cycle: int, results: Sequence[WalkerResult]) -> None:
+        """Back up finished dynamics as they arrive."""
+        if self._journal is not None:
+            worker = results[0].worker
+            facts = {"cycle": cycle, "host": worker.host, "pid": worker.pid}
+            self._journal.append(wd.Entry(step="segments", facts=facts, arrays=_result_arrays(results)))
+
+    def binned(self, cycle: int, bins: NDArray[np.int64], describe: Mapping[int, Bin]) -> NDArray[np.int64]:
+        """Back up the walkers' bins; return their rows in /bins, making rows for bins that are new.
+
+        Parameters
+        ----------
+        cycle : int
+            The cycle.
+        bins : (n_walkers,) int64
+            Bin indices of the binner.
+        describe : mapping of int to Bin
+            What is known of these bins, and of those that they refine.
+        """
+        for index in np.unique(bins).tolist():
+            self._bin_row(index, describe)
+        rows = np.array([self._bins[index] for index in bins.tolist()], np.int64)
+        if self._journal is not None:
+            self._journal.append(wd.Entry(step="bins", facts={"cycle": cycle}, arrays={"bin": rows}))
+        return rows
+
+    def balanced(self, cycle: int, walkers: Walkers) -> None:
+        """Back up the walkers of the next cycle."""
+        if self._journal is not None:
+            names = ("weight", "parent", "start", "merge_into", "merge_from", "merge_weight")
+            arrays = {name: getattr(walkers, name) for name in names}
+            self._journal.append(wd.Entry(step="balance", facts={"cycle": cycle}, arrays=arrays))
+
+    def commit(
+        self, walkers: Walkers, results: Sequence[WalkerResult], events: Events, bins: NDArray[np.int64]
+    ) -> wd.Cycle:
+        """Append the cycle to the record and to the file.
+
+        Parameters
+        ----------
+        walkers : Walkers
+            What the cycle started with.
+        results : sequence of WalkerResult
+            What came back, in order of the walkers.
+        events : Events
+            Who reached the target.
+        bins : (n_walkers,) int64
+            Rows in /bins, -1 if the run has none.
+        """
+        count = np.array([len(result.frames) for result in results], np.int64)
+        facts: dict[str, Any] = {
+            **self._segment_facts(walkers, results, bins),
+            **self._frame_facts(walkers, results),
+            **self._event_facts(walkers, events, count),
+            **self._bin_facts(),
+        }
+        growing = self.header.layout.growing
+        facts = {path: values for path, values in facts.items() if path in growing}
+        facts["/cycles/began"], facts["/cycles/ended"] = [self._began], [time.time()]
+        cycle = wd.build_cycle(self.header.layout, self._previous, facts, count)
+        self.record.append(cycle)
+        if self._file is not None:
+            self._file.append(cycle)
+        self._previous = cycle
+        self._new_bins.clear()
+        return cycle
+
+    def seal(self, walkers: Walkers) -> None:
+        """End the run in order: the planned walkers go into the record and the file, the journal is not needed."""
+        planned: dict[str, NDArray[Any]] = {
+            "/next/weight": walkers.weight,
+            "/next/parent": walkers.parent,
+            "/next/state": walkers.start,
+            "/next/continuous": walkers.continuous,
+            "/next/merges/into": walkers.merge_into,
+            "/next/merges/from": walkers.merge_from,
+            "/next/merges/weight": walkers.merge_weight,
+            **{f"/next/arrays/{name}": values for name, values in walkers.arrays().items()},
+        }
+        self.record.seal(planned)
+        if self._file is not None:
+            self._file.seal(planned)
+        if self._journal is not None:
+            self._journal.remove()
+
+    def close(self) -> None:
+        """Close file and journal; what was backed up stays for a resume."""
+        if self._file is not None:
+            self._file.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def _bin_row(self, index: int, describe: Mapping[int, Bin]) -> int:
+        if index not in self._bins:
+            found = describe[index]
+            if found.parent != NONE:
+                self._bin_row(found.parent, describe)
+            self._bins[index] = len(self._bins)
+            self._new_bins.append((index, found))
+        return self._bins[index]
+
+    def _segment_facts(
+        self, walkers: Walkers, results: Sequence[WalkerResult], bins: NDArray[np.int64]
+    ) -> dict[str, Any]:
+        known = len(self._workers)
+        rows = [self._workers.setdefault(result.worker, len(self._workers)) for result in results]
+        new = list(self._workers)[known:]
+        return {
+            "/segments/weight": walkers.weight,
+            "/segments/parent": walkers.parent,
+            "/segments/state": walkers.start,
+            "/segments/continuous": walkers.continuous,
+            "/segments/progress": np.stack([result.order_parameter[-1] for result in results]),
+            "/segments/bin": bins,
+            "/segments/seed": np.zeros(len(results), np.uint64),
+            "/segments/cpu_time": [result.cpu_time for result in results],
+            "/segments/wall_time": [result.wall_time for result in results],
+            "/segments/worker": rows,
+            "/workers/host": np.array([worker.host.encode()[:64] for worker in new], "S64"),
+            "/workers/pid": np.array([worker.pid for worker in new], np.int64),
+            "/merges/into": walkers.merge_into + self.first_segment,
+            "/merges/from": walkers.merge_from,
+            "/merges/weight": walkers.merge_weight,
+        }
+
+    def _frame_facts(self, walkers: Walkers, results: Sequence[WalkerResult]) -> dict[str, Any]:
+        frames = [result.frames for result in results]
+        passed = np.concatenate([np.diff(f.time, prepend=0.0) for f in frames])
+        total = self._total_time + np.cumsum(passed)
+        self._total_time = float(total[-1]) if len(total) else self._total_time
+        facts: dict[str, Any] = {
+            "/frames/md_step": np.concatenate([f.step + s for f, s in zip(frames, walkers.step.tolist(), strict=True)]),
+            "/frames/time": np.concatenate([f.time + t for f, t in zip(frames, walkers.time.tolist(), strict=True)]),
+            "/frames/total_time": total,
+            "/observables/order_parameter/value": np.concatenate([result.order_parameter for result in results]),
+            POSITIONS: np.concatenate([f.positions for f in frames]),
+        }
+        for name in results[0].observables:
+            facts[f"/observables/{name}/value"] = np.concatenate([result.observables[name] for result in results])
+        if VELOCITIES in self.header.layout.growing:
+            facts[VELOCITIES] = np.concatenate([f.velocities for f in frames if f.velocities is not None])
+        if EDGES in self.header.layout.growing:
+            edges = np.concatenate([f.box for f in frames if f.box is not None])
+            facts |= {EDGES: edges, "/cell_lengths": cell_lengths(edges), "/cell_angles": cell_angles(edges)}
+        return facts
+
+    def _event_facts(self, walkers: Walkers, events: Events, count: NDArray[np.int64]) -> dict[str, Any]:
+        first_frame = 0 if self._previous is None else self._previous.stop("frame")
+        last = np.where(count > 0, first_frame + np.cumsum(count) - 1, NONE)
+        return {
+            "/events/segment": events.walker + self.first_segment,
+            "/events/frame": last[events.walker],
+            "/events/kind": np.zeros(len(events.walker), np.uint8),
+            "/events/source_state": events.source,
+            "/events/target": events.target,
+            "/events/weight": walkers.weight[events.walker],
+        }
+
+    def _bin_facts(self) -> dict[str, Any]:
+        if not self._new_bins:
+            return {}
+        found = [bin_ for _, bin_ in self._new_bins]
+        return {
+            "/bins/index": [index for index, _ in self._new_bins],
+            "/bins/parent": [self._bins.get(bin_.parent, NONE) for bin_ in found],
+            "/bins/level": [bin_.level for bin_ in found],
+            "/bins/target_count": [bin_.target_count for bin_ in found],
+            "/bins/centre": np.stack([bin_.centre for bin_ in found]),
+        }
+
+
+def _result_arrays(results: Sequence[WalkerResult]) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {
+        "walker": np.array([result.walker for result in results], np.int64),
+        "count": np.array([len(result.frames) for result in results], np.int64),
+        "step": np.concatenate([result.frames.step for result in results]),
+        "time": np.concatenate([result.frames.time for result in results]),
+        "positions": np.concatenate([result.frames.positions for result in results]),
+        "order_parameter": np.concatenate([result.order_parameter for result in results]),
+        "cpu_time": np.array([result.cpu_time for result in results]),
+        "wall_time": np.array([result.wall_time for result in results]),
+    }
+    for name in ("box", "velocities"):
+        values = [getattr(result.frames, name) for result in results]
+        if all(value is not None for value in values):
+            arrays[name] = np.concatenate(values)
+    for name in results[0].observables:
+        arrays[f"observable/{name}"] = np.concatenate([result.observables[name] for result in results])
+    states = stacked([dict(result.state) for result in results])
+    return arrays | {f"state/{name}": values for name, values in states.items()}

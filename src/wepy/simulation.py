@@ -1,0 +1,232 @@
+"""The manager: a weighted-ensemble simulation as a generator of cycles.
+
+It does this and no more: plan, dispatch, collect, recycle, bin, balance, commit. Each step is recorded as it happens.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import wepy_data as wd
+from wepy.balancing import NoBalancing
+from wepy.dispatch import Serial
+from wepy.ensemble import NONE, StartState, Walkers, balanced, founders
+from wepy.errors import ConfigurationError, SegmentError, WepyError
+from wepy.heading import run_header
+from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter, State
+from wepy.recorder import Events, Recorder
+from wepy.recycling import Recycling
+from wepy.streams import Purpose, Stream
+from wepy.work import WalkerResult, Work, tasks
+
+
+class Simulation:
+    """A weighted-ensemble simulation.
+
+    Parameters
+    ----------
+    engine : Engine
+        Advances a walker by a segment.
+    order_parameter : OrderParameter
+        Features of frames, computed on the workers.
+    states : sequence of StartState
+        Where the founders start; probabilities sum to 1.
+    walkers : int
+        Number of founders.
+    steps : int
+        Steps of dynamics in a segment.
+    seed : int
+        Everything random follows from it: the same seed gives the same run, however it is dispatched.
+    binner : Binner, optional
+        Maps order parameters to bins; without it, all walkers are in one bin that is not recorded.
+    balancer : Balancer, optional
+        Clones and merges walkers; without it, walkers go on as they are.
+    recycling : Recycling, optional
+        Sends walkers in the target back to a source state.
+    sources : sequence of StartState, optional
+        Where recycled walkers restart; the initial states by default.
+    dispatcher : Dispatcher, optional
+        Brings segments to workers; serial by default. Entered when the run starts, left when it ends.
+    store : path, optional
+        The run's HDF5 file; without it, the run is in memory only.
+    overwrite : bool
+        Whether an existing file is replaced.
+    config : mapping, optional
+        The configuration this comes from, JSON values, kept in the file.
+    author : str
+        Who runs it, kept in the file.
+
+    Examples
+    --------
+    >>> from wepy import *
+    >>> simulation = Simulation(
+    ...     engine=OverdampedLangevin(DoubleWell(), timestep=1e-3),
+    ...     order_parameter=Coordinates(),
+    ...     binner=Rectilinear([[-np.inf, *np.arange(-1.0, 1.01, 0.1), np.inf]]),
+    ...     balancer=HuberKim(4),
+    ...     states=[StartState(label="left", arrays={"x": np.array([-1.0])})],
+    ...     walkers=4, steps=5, seed=1,
+    ... )
+    >>> [cycle.n_walkers for cycle in simulation.run(cycles=3)][0]
+    4
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        order_parameter: OrderParameter,
+        states: Sequence[StartState],
+        walkers: int,
+        steps: int,
+        seed: int,
+        binner: Binner | None = None,
+        balancer: Balancer | None = None,
+        recycling: Recycling | None = None,
+        sources: Sequence[StartState] = (),
+        dispatcher: Dispatcher | None = None,
+        store: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+        config: Mapping[str, Any] | None = None,
+        author: str = "unknown",
+    ) -> None:
+        if steps < 1:
+            raise ConfigurationError(f"steps: expected at least 1, got {steps}")
+        if not 0 <= seed < 2**64:
+            raise ConfigurationError(f"seed: expected 0 <= seed < 2**64, got {seed}")
+        self.engine, self.order_parameter = engine, order_parameter
+        self.binner, self.balancer = binner, balancer or NoBalancing()
+        self.recycling, self.dispatcher = recycling, dispatcher or Serial()
+        self.states, self.sources = tuple(states), tuple(sources)
+        self.steps, self.seed = steps, seed
+        self.walkers, self.config, self.author = walkers, dict(config or {}), author
+        self.system = engine.system
+        self._founders = founders(self.states, walkers)
+        self._store, self._overwrite = store, overwrite
+        self.recorder: Recorder | None = None
+
+    @property
+    def record(self) -> wd.RunRecord:
+        """The run in memory so far; the frames of a run with a store are in its file only."""
+        if self.recorder is None:
+            raise WepyError("the run has no record yet: iterate over run() first")
+        return self.recorder.record
+
+    def run(self, cycles: int | None = None) -> Iterator[wd.Cycle]:
+        """Run, yielding each committed cycle; stop by `cycles`, or by leaving the loop: both end the run in order.
+
+        Parameters
+        ----------
+        cycles : int, optional
+            Number of cycles; without it, the run goes on until the caller leaves the loop.
+
+        Raises
+        ------
+        SegmentError
+            If a walker's dynamics failed; the cycle is not committed, finished segments stay in the journal.
+        """
+        if self.recorder is not None:
+            raise WepyError("this simulation has run: make a new one")
+        if self._store is not None:
+            wd.refuse_existing(self._store, overwrite=self._overwrite)
+        self._restart = self._restart_features()
+        walkers = self._founders
+        with self.dispatcher:
+            self.recorder = recorder = Recorder(run_header(self), self._store, overwrite=self._overwrite)
+            try:
+                for index in itertools.count() if cycles is None else range(cycles):
+                    cycle, walkers = self._cycle(recorder, index, walkers)
+                    yield cycle
+                recorder.seal(walkers)
+            except GeneratorExit:  # the caller has left the loop between two cycles
+                recorder.seal(walkers)
+                raise
+            finally:
+                recorder.close()
+
+    def _cycle(self, recorder: Recorder, index: int, walkers: Walkers) -> tuple[wd.Cycle, Walkers]:
+        recorder.plan(index, walkers)
+        results = self._dynamics(recorder, index, walkers)
+        features = np.stack([result.order_parameter[-1] for result in results])
+        events = self._recycled(index, walkers, features)
+        ends: list[State] = [result.state for result in results]
+        start = np.full(len(walkers), NONE, np.int64)
+        start[events.walker] = events.source
+        for walker, source in zip(events.walker.tolist(), events.source.tolist(), strict=True):
+            ends[walker] = self._restart_states[source].arrays
+            features[walker] = self._restart[source]
+        bins, rows = self._binned(recorder, index, walkers, features)
+        plan = self.balancer.plan(walkers.weight, bins, features)
+        balance = plan.draw(Stream(self.seed, Purpose.BALANCING, index))
+        planned = balanced(
+            balance,
+            ends=ends,
+            start=start,
+            step=walkers.step + self.steps,
+            time=walkers.time + self.steps * self.system.timestep,
+            first_segment=recorder.first_segment,
+        )
+        recorder.balanced(index, planned)
+        return recorder.commit(walkers, results, events, rows), planned
+
+    def _dynamics(self, recorder: Recorder, index: int, walkers: Walkers) -> list[WalkerResult]:
+        streams = [Stream(self.seed, Purpose.DYNAMICS, index, walker) for walker in range(len(walkers))]
+        items = tasks(walkers.states, streams, self.steps, self.engine, self.dispatcher.slots)
+        work = Work(self.engine, self.order_parameter)
+        found: dict[int, WalkerResult] = {}
+        for outcome in self.dispatcher.run(work, items):
+            if outcome.error is not None or outcome.value is None:
+                raise _failure(index, items[outcome.index].walkers, outcome.error) from outcome.error
+            recorder.collected(index, outcome.value)
+            found.update((result.walker, result) for result in outcome.value)
+        return [found[walker] for walker in range(len(walkers))]
+
+    def _recycled(self, index: int, walkers: Walkers, features: NDArray[np.float64]) -> Events:
+        if self.recycling is None:
+            return Events.none()
+        probability = [state.probability for state in self.sources or self.states]
+        hits = self.recycling.recycle(features, walkers.weight, probability, seed=self.seed, cycle=index)
+        first = len(self.states) if self.sources else 0  # state rows: initial, source, target
+        target = len(self.states) + len(self.sources)
+        return Events(walker=hits.walker, source=hits.source + first, target=np.full(len(hits), target, np.int64))
+
+    def _binned(
+        self, recorder: Recorder, index: int, walkers: Walkers, features: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if self.binner is None:
+            return np.zeros(len(walkers), np.int64), np.full(len(walkers), NONE, np.int64)
+        bins = self.binner.assign(features, walkers.weight)
+        return bins, recorder.binned(index, bins, _Described(self.binner))
+
+    @property
+    def _restart_states(self) -> tuple[StartState, ...]:
+        return self.states + self.sources
+
+    def _restart_features(self) -> NDArray[np.float64]:
+        """Order parameter of every state that a walker may restart from, in order of the state rows."""
+        frames = [self.engine.frame(state.arrays) for state in self._restart_states]
+        return np.stack([np.asarray(self.order_parameter(frame), np.float64)[-1] for frame in frames])
+
+
+class _Described(dict[int, Any]):
+    """Descriptions of bins, asked of the binner when needed."""
+
+    def __init__(self, binner: Binner) -> None:
+        super().__init__()
+        self._binner = binner
+
+    def __missing__(self, index: int) -> Any:
+        return self._binner.bin(index)
+
+
+def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) -> BaseException:
+    if isinstance(error, WepyError):
+        return error
+    who = f"walker {walkers[0]}" if len(walkers) == 1 else f"walkers {walkers[0]} to {walkers[-1]}"
+    return SegmentError(f"cycle {cycle}, {who}: {type(error).__name__}: {error}")

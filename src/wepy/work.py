@@ -1,0 +1,130 @@
+"""The work function: dynamics and order parameter of some walkers, as it runs on a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wepy.dispatch.identity import Identity, worker_identity
+from wepy.errors import SegmentError
+from wepy.protocols import BatchEngine, Engine, Frames, OrderParameter, Segment, State
+from wepy.streams import Stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Task:
+    """Some walkers to be advanced together: their states and streams, by position in the cycle."""
+
+    walkers: tuple[int, ...]
+    states: tuple[State, ...]
+    streams: tuple[Stream, ...]
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WalkerResult:
+    """What came back for one walker.
+
+    Parameters
+    ----------
+    walker : int
+        Position in the cycle.
+    state : State
+        End state in full precision.
+    frames : Frames
+        Frames of the segment, the last one being its end.
+    order_parameter : (n_frames, n_dims) float64
+        Features of each frame.
+    observables : mapping of str to (n_frames, ...) float64
+        Further per-frame values.
+    cpu_time, wall_time : float
+        Seconds of the walker's share of the task.
+    worker : Identity
+        Who ran it.
+    """
+
+    walker: int
+    state: State
+    frames: Frames
+    order_parameter: NDArray[np.float64]
+    observables: Mapping[str, NDArray[np.float64]]
+    cpu_time: float
+    wall_time: float
+    worker: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A function of a task: engine, then order parameter. Sent to each worker once."""
+
+    engine: Engine
+    order_parameter: OrderParameter
+
+    def __call__(self, task: Task) -> list[WalkerResult]:
+        """Return the results of a task's walkers, in their order.
+
+        Raises
+        ------
+        SegmentError
+            If the order parameter is not finite or has the wrong shape; names cycle and walker.
+        """
+        wall, cpu = time.perf_counter(), time.process_time()
+        segments = self._segments(task)
+        features = [
+            self._features(segment.frames, stream) for segment, stream in zip(segments, task.streams, strict=True)
+        ]
+        count = len(segments)
+        cpu, wall = (time.process_time() - cpu) / count, (time.perf_counter() - wall) / count
+        worker = worker_identity()
+        return [
+            WalkerResult(
+                walker=walker,
+                state=segment.state,
+                frames=segment.frames,
+                order_parameter=values,
+                observables=segment.observables,
+                cpu_time=cpu,
+                wall_time=wall,
+                worker=worker,
+            )
+            for walker, segment, values in zip(task.walkers, segments, features, strict=True)
+        ]
+
+    def _segments(self, task: Task) -> Sequence[Segment]:
+        if isinstance(self.engine, BatchEngine) and len(task.walkers) > 1:
+            return self.engine.run_batch(task.states, task.steps, task.streams)
+        pairs = zip(task.states, task.streams, strict=True)
+        return [self.engine.run(state, task.steps, stream) for state, stream in pairs]
+
+    def _features(self, frames: Frames, stream: Stream) -> NDArray[np.float64]:
+        values = np.asarray(self.order_parameter(frames), np.float64)
+        wanted = (len(frames), len(self.order_parameter.labels))
+        if values.shape != wanted:
+            raise SegmentError(f"order parameter: expected shape {wanted}, got {values.shape}")
+        if not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+            raise SegmentError(
+                f"cycle {stream.cycle}, walker {stream.walker}: the order parameter of frame {row} is "
+                f"{values[row].tolist()}: expected finite numbers"
+            )
+        return values
+
+
+def tasks(states: Sequence[State], streams: Sequence[Stream], steps: int, engine: Engine, slots: int) -> list[Task]:
+    """Return the tasks of a cycle: one for each walker, or one for each slot if the engine advances many at once."""
+    count = len(states)
+    groups = min(slots, count) if isinstance(engine, BatchEngine) else count
+    bounds = [count * group // groups for group in range(groups + 1)] if groups else []
+    return [
+        Task(
+            walkers=tuple(range(start, stop)),
+            states=tuple(states[start:stop]),
+            streams=tuple(streams[start:stop]),
+            steps=steps,
+        )
+        for start, stop in zip(bounds, bounds[1:], strict=False)
+    ]
