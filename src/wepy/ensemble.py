@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +38,7 @@ class StartState:
         arrays = {name: np.array(values, np.float64) for name, values in self.arrays.items()}
         for array in arrays.values():
             array.setflags(write=False)
-        object.__setattr__(self, "arrays", MappingProxyType(arrays))
+        object.__setattr__(self, "arrays", arrays)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

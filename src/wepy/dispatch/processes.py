@@ -107,10 +107,8 @@ class _Pool:
 
     def post(self, request: Request, to: Identity | None) -> None:
         """Send a request to any worker: a pool cannot address one."""
-        if self._suspects or self._alone in self._flying:
-            self._held.append(request)
-        else:
-            self._submit(request)
+        self._sort(request)
+        self._release()
 
     def receive(self) -> list[Answer | Lost]:
         answers: list[Answer | Lost] = []
@@ -145,27 +143,31 @@ class _Pool:
     def _submit(self, request: Request) -> Future[Answer] | None:
         try:
             future = self._executor.submit(call, request)
-        except BrokenProcessPool:  # broke while nobody looked
-            self._rebuild([request])
+        except BrokenProcessPool:  # broke while nobody looked; this request had no part in it
+            self._rebuild([])
+            self._sort(request)
             return None
         self._flying[future] = request
         return future
 
     def _rebuild(self, broken: list[Request]) -> None:
-        """Start a new pool and sort what was under way: again, alone, or lost."""
+        """Start a new pool; what was under way runs again, or again and alone, or is lost."""
         broken += self._flying.values()
         self._flying.clear()
         _stop(self._executor, is_idle=False)
         self._executor = _started(self._workers)
         for request in broken:
             self._deaths[request.key] += 1
-            deaths = self._deaths[request.key]
-            if deaths >= _MAX_DEATHS:
-                self._lost.append(Lost(request.key, lost(request.key, deaths)))
-            elif deaths == _MAX_DEATHS - 1:
-                self._suspects.append(request)
-            else:
-                self._held.append(request)
+            self._sort(request)
+
+    def _sort(self, request: Request) -> None:
+        deaths = self._deaths[request.key]
+        if deaths >= _MAX_DEATHS:
+            self._lost.append(Lost(request.key, lost(request.key, deaths)))
+        elif deaths == _MAX_DEATHS - 1:
+            self._suspects.append(request)
+        else:
+            self._held.append(request)
 
     def _release(self) -> None:
         if self._suspects:
@@ -174,7 +176,7 @@ class _Pool:
         elif self._alone not in self._flying:
             held, self._held = self._held, deque()
             for request in held:
-                self.post(request, None)
+                self._submit(request)
 
 
 def _started(workers: int) -> ProcessPoolExecutor:

@@ -1,0 +1,5 @@
+"""The command `wepy` as `python -m wepy`."""
+
+from wepy.cli import main
+
+main()

@@ -1,0 +1,7 @@
+"""The command `wepy`: start a run."""
+
+from __future__ import annotations
+
+from wepy.cli.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,124 @@
+"""The commands `wepy init` and `wepy run`."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+import wepy_data as wd
+from wepy_data.cli.exits import UserErrorGroup
+
+if TYPE_CHECKING:
+    from wepy.config import Configuration
+    from wepy.simulation import Simulation
+
+
+class _Group(UserErrorGroup):
+    program = "wepy"
+
+    def user_errors(self) -> tuple[type[BaseException], ...]:
+        from wepy.errors import WepyError
+
+        return (WepyError, *super().user_errors())
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(wd.__version__, prog_name="wepy")
+def main() -> None:
+    """Run weighted-ensemble simulations.
+
+    \b
+    Example:
+      wepy init alanine-dipeptide
+      wepy run alanine-dipeptide/alanine-dipeptide.toml --workers 2
+      wepy-data ancestry alanine-dipeptide/run.h5
+    """
+
+
+@main.command()
+@click.argument("name")
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), help="Folder to write to; NAME by default.")
+def init(name: str, folder: Path | None) -> None:
+    """Write a ready-to-run configuration with comments: double-well or alanine-dipeptide.
+
+    \b
+    Example:
+      wepy init double-well
+      wepy run double-well/double-well.toml
+    """
+    from wepy.config.example import copy_example
+
+    config = copy_example(name, folder or Path(name))
+    click.echo(f"wrote {config}; run it with: wepy run {config}")
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(min=1), help="Number of workers; SCOOP's unless --dispatch says else.")
+@click.option("--cycles", type=click.IntRange(min=1), help="Number of cycles, instead of the configuration's.")
+@click.option("--dispatch", type=click.Choice(["serial", "processes", "scoop"]), help="Who runs the segments.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the configuration's.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The run's file, instead of the configuration's.")
+@click.option("--overwrite", is_flag=True, help="Replace the run's file if it exists.")
+def run(config: Path, output: Path | None, *, overwrite: bool, **choices: Any) -> None:  # noqa: ANN401
+    """Run the simulation that the TOML file CONFIG describes.
+
+    The configuration, the seed and every step go into one HDF5 file. Segments run on SCOOP workers of this machine
+    with --workers, else as the configuration says; the result is the same, bit for bit.
+
+    \b
+    Example:
+      wepy run alanine-dipeptide.toml --workers 4 --cycles 200 -o long.h5
+    """
+    from wepy.config import build_simulation, read_configuration
+
+    settings = _chosen(read_configuration(config), output, **choices)
+    signal.signal(signal.SIGTERM, _terminated)
+    simulation = build_simulation(settings, config.parent, overwrite=overwrite)
+    where = config.parent / settings.run.output
+    done = _run(simulation, settings.run.cycles, where)
+    click.echo(f"{done} cycles are in {where}. Next: wepy-data info {where}, or wepy-data --help")
+
+
+def _chosen(
+    settings: Configuration,
+    output: Path | None,
+    *,
+    workers: int | None,
+    cycles: int | None,
+    dispatch: str | None,
+    seed: int | None,
+) -> Configuration:
+    run = {"cycles": cycles, "seed": seed, "output": None if output is None else output.absolute()}
+    kind = dispatch or ("scoop" if workers and settings.dispatch.kind == "serial" else None)
+    who = {"kind": kind, "workers": workers}
+    return settings.model_copy(
+        update={
+            "run": settings.run.model_copy(update={key: value for key, value in run.items() if value is not None}),
+            "dispatch": settings.dispatch.model_copy(update={k: v for k, v in who.items() if v is not None}),
+        }
+    )
+
+
+def _run(simulation: Simulation, cycles: int, where: Path) -> int:
+    from wepy.cli.progress import RunProgress
+
+    done = 0
+    with RunProgress(cycles, tuple(simulation.order_parameter.labels)) as progress:
+        try:
+            for cycle in simulation.run(cycles=cycles):
+                progress.update(cycle)
+                done += 1
+        except BaseException:
+            if done:
+                click.echo(f"stopped: {done} cycles are safe in {where}, the running one in {where}.journal", err=True)
+            raise
+    return done
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

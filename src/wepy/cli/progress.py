@@ -1,0 +1,78 @@
+"""The progress of a run: a bar in a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+import wepy_data as wd
+
+_EVERY = 10.0  # s between lines where there is no terminal
+_PARTS = 10  # and at most so many of the run
+
+
+class RunProgress:
+    """Shows each committed cycle: walkers, spread of the order parameter, weight that has arrived, speed, time left.
+
+    Parameters
+    ----------
+    total : int
+        Number of cycles to come.
+    labels : sequence of str
+        Names of the order parameter's dimensions.
+    stream : file
+        Where to show it.
+    """
+
+    def __init__(self, total: int, labels: tuple[str, ...], stream: TextIO | None = None) -> None:
+        self._total, self._labels = total, labels
+        self._stream = stream or sys.stderr
+        self._began = self._shown = time.monotonic()
+        self._done = 0
+        self._arrived = 0.0
+        self._bar = None
+        if self._stream.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(file=self._stream))
+            self._task = self._bar.add_task("starting", total=total)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, cycle: wd.Cycle) -> None:
+        """Show a cycle."""
+        self._done += 1
+        self._arrived = math.fsum([self._arrived, *cycle["/events/weight"].tolist()])
+        text = self._line(cycle)
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, description=text)
+            return
+        now = time.monotonic()
+        due = self._done % max(1, self._total // _PARTS) == 0 or now - self._shown > _EVERY
+        if due or self._done in (1, self._total):
+            self._shown = now
+            rate = (now - self._began) / self._done
+            left = f", {rate * (self._total - self._done):.0f} s left" if self._done < self._total else ""
+            print(
+                f"cycle {self._done} of {self._total}: {text}, {rate:.2g} s each{left}", file=self._stream, flush=True
+            )
+
+    def _line(self, cycle: wd.Cycle) -> str:
+        low, high = cycle.progress.min(axis=0), cycle.progress.max(axis=0)
+        spread = ", ".join(f"{n} {a:.3g} to {b:.3g}" for n, a, b in zip(self._labels, low, high, strict=True))
+        arrived = f", weight recycled {self._arrived:.3g}" if self._arrived else ""
+        return f"{cycle.n_walkers} walkers, {spread}{arrived}"
