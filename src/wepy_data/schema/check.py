@@ -48,7 +48,7 @@ def check_tree(tree: Tree, level: str = "invariants", spec: Spec | None = None) 
     tables = Tables(tree, nodes, layout, broken)
     sealed = nodes["/"].attributes.get("sealed") == 1
     for path, column in layout.growing.items():
-        if path in nodes and path not in broken:
+        if path in nodes and path not in broken and tables.counts(column.dim):
             found = committed_problems(column, nodes[path], tables.committed(column.dim), sealed=sealed)
             problems += found
             broken.update(problem.path for problem in found)
@@ -72,6 +72,7 @@ class Tables:
     def __init__(self, tree: Tree, nodes: Mapping[str, Node], layout: Layout, broken: set[str]) -> None:
         self._tree, self._nodes, self._broken = tree, nodes, broken
         self._read: dict[str, NDArray[Any]] = {}
+        self._committed: dict[str, int] = {}
         self.layout = layout
         self.sealed = nodes["/"].attributes.get("sealed") == 1
         lengths = [
@@ -83,10 +84,20 @@ class Tables:
 
     def committed(self, dim: str) -> int:
         """Return the number of committed rows of a growing dimension."""
+        if dim not in self._committed:
+            self._committed[dim] = self._count(dim)
+        return self._committed[dim]
+
+    def counts(self, dim: str) -> bool:
+        """Whether the commit table can say how many rows of a growing dimension there are."""
+        stop = self.layout.spec.dims[dim].stop
+        return not stop or (stop in self._nodes and stop not in self._broken)
+
+    def _count(self, dim: str) -> int:
         stop = self.layout.spec.dims[dim].stop
         if not stop:
             return self.n_cycles
-        if not self.n_cycles or stop in self._broken or stop not in self._nodes:
+        if not self.n_cycles or not self.counts(dim):
             return 0
         return max(0, int(self._tree.read(stop, self.n_cycles - 1, self.n_cycles)[0]))
 
@@ -100,7 +111,8 @@ class Tables:
         return path in self._nodes
 
     def __getitem__(self, path: str) -> NDArray[Any]:
-        if path in self._broken or path not in self._nodes:
+        column = self.layout.growing.get(path)
+        if path in self._broken or path not in self._nodes or not (column is None or self.counts(column.dim)):
             raise rules.Unavailable(path)
         if path not in self._read:
             self._read[path] = self._tree.read(path, 0, self.rows(path))
@@ -124,8 +136,11 @@ def _column_problems(column: Column, tables: Tables, tree: Tree) -> list[Problem
     row_bytes = max(1, column.numpy_dtype.itemsize * int(np.prod(column.shape, dtype=np.int64)))
     step = max(1, _BLOCK // row_bytes)
     found: list[Problem] = []
+    kept = column.spec.storage == "column"  # the rules will ask for it too, so it is read whole, once
     for start in range(0, total, step):
-        found += value_problems(column, tables.block(column.path, start, min(total, start + step)), start)
+        stop = min(total, start + step)
+        rows = tables[column.path][start:stop] if kept else tables.block(column.path, start, stop)
+        found += value_problems(column, rows, start)
         if found:
             break
     if not found and column.spec.ref and total:
@@ -135,6 +150,8 @@ def _column_problems(column: Column, tables: Tables, tree: Tree) -> list[Problem
 
 def _reference_problems(column: Column, tables: Tables) -> list[Problem]:
     dims, ref = tables.layout.spec.dims, column.spec.ref
+    if dims[ref].grows and not tables.counts(ref):
+        return []
     try:
         size = tables.committed(ref) if dims[ref].grows else len(tables[dims[ref].owner])
     except rules.Unavailable:
@@ -154,7 +171,7 @@ def _text_problems(spec: Spec, tree: Tree, nodes: Mapping[str, Node], broken: se
             continue
         try:
             value = json.loads(tree.read_text(path))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problems.append(Problem(path, "json", str(error), "a JSON text"))
             continue
         if path == "/provenance":

@@ -6,6 +6,31 @@ from dataclasses import dataclass
 from typing import Any
 
 LEVELS = ("structure", "values", "invariants")
+STRUCTURE_KINDS = {
+    "missing": "A group, dataset, text, link or attribute that must be there is not.",
+    "unexpected": "An object that the schema does not name, outside /extra.",
+    "kind": "An object of another kind: a group in the place of a dataset, or the other way round.",
+    "dtype": "A dataset of another type or byte order.",
+    "rank": "A dataset with too many or too few dimensions.",
+    "dim-size": "A dimension that is not as long as its owner, or rows fewer than committed (in a sealed run: more).",
+    "unit": "The attribute `unit` is missing or another one.",
+    "dims-attribute": "The attribute `dims` does not name the dataset's dimensions.",
+    "attribute": "An attribute of another type, length or value.",
+    "link": "A soft or external link anywhere, or a hard link to another object than the schema says.",
+}
+VALUE_KINDS = {
+    "finite": "NaN or infinity where numbers are required.",
+    "above": "A value that is not above its bound.",
+    "min": "A value below its bound.",
+    "max": "A value over its bound.",
+    "enum": "A value that is none of those listed.",
+    "ref": "An id that is no row of the table it points to.",
+    "utf-8": "A label that is not UTF-8.",
+    "json": "A text that is not JSON.",
+    "provenance": "Provenance that does not conform to `provenance.schema.json`.",
+}
+KINDS = STRUCTURE_KINDS | VALUE_KINDS
+"""Kinds of problems of the first two levels; those of `invariants` are the ids of the schema's rules."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

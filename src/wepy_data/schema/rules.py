@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -33,10 +34,9 @@ def rule_problems(spec: Spec, tables: Tables) -> list[Problem]:
     """Return the violations of all rules; rules whose datasets are broken are passed over."""
     problems = []
     for name, sentence in spec.rules.items():
-        try:
-            found = list(RULES[name](tables))
-        except Unavailable:
-            continue
+        found: list[Finding] = []
+        with contextlib.suppress(Unavailable):
+            found.extend(RULES[name](tables))  # what was found before that counts
         problems += [Problem(path, name, what, sentence) for path, what in found[:_SHOWN]]
         if len(found) > _SHOWN:
             problems.append(Problem(found[0][0].split("[")[0], name, f"{len(found) - _SHOWN} more of these", sentence))
@@ -139,7 +139,7 @@ def _weight_kept(t: Tables) -> Iterator[Finding]:
     lost = np.zeros(len(total))
     np.add.at(lost, np.minimum(_cycle_of(stops, len(kind)), len(lost) - 1), np.where(kind == ABSORBED, weight, 0.0))
     before, after = (total - lost)[:-1], total[1:]
-    wrong = ~(np.abs(after - before) <= TOLERANCE * np.abs(before))
+    wrong = ~(np.abs(after - before) <= TOLERANCE * np.abs(total[:-1]))  # of what there was: nearly all may be absorbed
     yield from _rows("/cycles/total_weight", wrong, after, 1)
 
 
@@ -208,8 +208,8 @@ def flow_problems(
     received = np.bincount(into, moved, n) if len(into) else np.zeros(n)
     own = weight - received
     child = parent >= 0
-    out = np.bincount(parent[child], own[child], n)
-    scale = weight + np.bincount(parent[child], weight[child], n)
+    out = np.bincount(parent[child], own[child], n).astype(np.float64)  # integers if nobody has children
+    scale = np.abs(weight) + np.bincount(parent[child], np.abs(weight[child]), n)
     if len(source):
         out += np.bincount(source, moved, n)
     out[absorbed] += weight[absorbed]
@@ -229,14 +229,19 @@ def _merge_rows(t: Tables) -> Iterator[Finding]:
     made = _cycle_of(t["/cycles/merge_stop"], len(into))
     yield from _rows("/merges/into", cycle[into] != made, into)
     yield from _rows("/merges/from", (cycle[source] != cycle[into] - 1) | (source == parent[into]), source)
+    yield from _rows("/merges/into", _again(into, source, n), into)
+    weight = t["/segments/weight"]
+    received = np.bincount(into, t["/merges/weight"], n) if len(into) else np.zeros(n)
+    yield from _rows("/segments/weight", (received > 0) & (received > weight * (1 + TOLERANCE)), weight)
+
+
+def _again(into: NDArray[np.int64], source: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
+    """Whether each pair has come before."""
     pair = into * np.int64(n) + source
     order = np.argsort(pair, kind="stable")
     again = np.zeros(len(pair), bool)
     again[order[1:]] = np.diff(pair[order]) == 0
-    yield from _rows("/merges/into", again, into)
-    weight = t["/segments/weight"]
-    received = np.bincount(into, t["/merges/weight"], n) if len(into) else np.zeros(n)
-    yield from _rows("/segments/weight", received > weight * (1 + TOLERANCE), weight)
+    return again
 
 
 @rule
@@ -330,7 +335,10 @@ def _progress_last_frame(t: Tables) -> Iterator[Finding]:
     values = t[path]
     _within("", stop[kept] - 1, len(values))
     progress = t["/segments/progress"]
-    same = np.all(values[stop[kept] - 1].reshape(int(kept.sum()), -1) == progress[kept], axis=1)
+    last = values[stop[kept] - 1]
+    last = last.reshape(len(last), math.prod(last.shape[1:]))
+    fits = last.shape[1] == progress.shape[1]
+    same = np.all(last == progress[kept], axis=1) if fits else np.zeros(len(last), bool)
     wrong = np.zeros(len(stop), bool)
     wrong[kept] = ~same
     yield from _rows("/segments/progress", wrong, progress)
@@ -368,6 +376,7 @@ def _next_walkers(t: Tables) -> Iterator[Finding]:
     _sound(t, "segment", "event")
     stops = t["/cycles/segment_stop"]
     first, last = int(_starts(stops)[-1]), int(stops[-1])
+    before = t["/segments/weight"][first:last]
     weight, parent = t["/next/weight"], t["/next/parent"]
     n = len(weight)
     yield from _rows("/next/parent", (parent < first) | (parent >= last), parent)
@@ -379,6 +388,9 @@ def _next_walkers(t: Tables) -> Iterator[Finding]:
     _within("", parent - first, last - first)
     _within("", source - first, last - first)
     yield from _rows("/next/merges/from", source == parent[into], source)
+    yield from _rows("/next/merges/into", _again(into, source, last), into)
+    received = np.bincount(into, moved, n) if len(into) else np.zeros(n)
+    yield from _rows("/next/weight", (received > 0) & (received > weight * (1 + TOLERANCE)), weight)
     segment, kind = t["/events/segment"], t["/events/kind"]
     recent = segment >= first
     restart = np.full(last - first, -1, np.int64)
@@ -386,7 +398,7 @@ def _next_walkers(t: Tables) -> Iterator[Finding]:
     _within("", segment[recent] - first, last - first)
     restart[segment[recycled] - first] = t["/events/source_state"][recycled]
     yield from _rows("/next/state", state != restart[parent - first], state)
-    joined = np.concatenate([t["/segments/weight"][first:last], weight])
+    joined = np.concatenate([before, weight])
     parents = np.concatenate([np.full(last - first, -1, np.int64), parent - first])
     absorbed = segment[recent & (kind == ABSORBED)] - first
     for path, what in flow_problems(

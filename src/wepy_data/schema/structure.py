@@ -49,10 +49,14 @@ def layout_of(spec: Spec, nodes: Mapping[str, Node]) -> Layout:
 
 def _named(path: str, dataset: DatasetSpec, nodes: Mapping[str, Node]) -> Iterator[Named]:
     for name in wildcard_names(path, nodes):
-        node = nodes.get(path.replace(WILDCARD, name))
-        if node is not None and node.kind == "dataset" and node.dtype in dataset.dtype:
-            unit = node.attributes.get("unit", "")
-            yield Named(name=name, dtype=node.dtype, shape=node.shape[1:], unit=unit if isinstance(unit, str) else "")
+        node = nodes.get(path.replace(WILDCARD, name), Node(kind="missing"))
+        unit = node.attributes.get("unit", "")
+        yield Named(
+            name=name,
+            dtype=node.dtype if node.dtype in dataset.dtype else dataset.dtype[0],
+            shape=node.shape[1:],
+            unit=unit if isinstance(unit, str) else "",
+        )
 
 
 def structure_problems(spec: Spec, nodes: Mapping[str, Node], layout: Layout) -> list[Problem]:
@@ -71,7 +75,10 @@ def structure_problems(spec: Spec, nodes: Mapping[str, Node], layout: Layout) ->
             problems += [Problem(path, "missing", "nothing", f"a text in {text.format}")] if text.required else []
         else:
             wanted = "text" if text.layout != "mdtraj" else "S"
-            if not nodes[path].dtype.startswith(wanted):
+            if nodes[path].kind != "dataset":
+                kind = "link" if "link" in nodes[path].kind else "kind"
+                problems.append(Problem(path, kind, f"a {nodes[path].kind}", "a text"))
+            elif not nodes[path].dtype.startswith(wanted):
                 problems.append(Problem(path, "dtype", nodes[path].dtype or nodes[path].kind, "a text"))
             problems += _attribute_problems(path, nodes[path], text.attributes)
     problems += _dataset_problems(spec, nodes, layout, known)
@@ -149,7 +156,7 @@ def _dataset_problems(spec: Spec, nodes: Mapping[str, Node], layout: Layout, kno
             concrete = [path.replace(WILDCARD, name) for name in wildcard_names(path, nodes)]
         else:
             parent = dataset.present_with
-            if parent and parent not in nodes and path not in nodes:
+            if parent and parent not in nodes:
                 continue
             concrete = [path]
         for one in concrete:
@@ -157,7 +164,7 @@ def _dataset_problems(spec: Spec, nodes: Mapping[str, Node], layout: Layout, kno
             if one not in nodes:
                 problems.append(Problem(one, "missing", "nothing", f"{'/'.join(dataset.dtype)} of {_dims(dataset)}"))
             else:
-                problems += _one_dataset(one, dataset, nodes[one], layout)
+                problems += _one_dataset(one, dataset, nodes, layout)
     return problems
 
 
@@ -165,7 +172,8 @@ def _dims(dataset: DatasetSpec) -> str:
     return "[" + ", ".join(map(str, dataset.dims)) + "]"
 
 
-def _one_dataset(path: str, dataset: DatasetSpec, node: Node, layout: Layout) -> list[Problem]:
+def _one_dataset(path: str, dataset: DatasetSpec, nodes: Mapping[str, Node], layout: Layout) -> list[Problem]:
+    node = nodes[path]
     if node.kind != "dataset":
         return [Problem(path, "link" if "link" in node.kind else "kind", f"a {node.kind}", "a dataset")]
     problems = []
@@ -176,7 +184,7 @@ def _one_dataset(path: str, dataset: DatasetSpec, node: Node, layout: Layout) ->
     if len(node.shape) < len(fixed) or (len(node.shape) > len(fixed) and not open_end):
         return [*problems, Problem(path, "rank", f"shape {list(node.shape)}", _dims(dataset))]
     for dim, size in zip(fixed, node.shape, strict=False):
-        expected = dim if isinstance(dim, int) else layout.sizes.get(dim)
+        expected = dim if isinstance(dim, int) else _size(dim, nodes, layout)
         if expected is not None and size != expected and not _tail_allowed(dim, layout):
             named = f" ({dim} as in {layout.spec.dims[dim].owner})" if isinstance(dim, str) else ""
             problems.append(Problem(path, "dim-size", f"shape {list(node.shape)}", f"{expected}{named}"))
@@ -191,6 +199,13 @@ def _one_dataset(path: str, dataset: DatasetSpec, node: Node, layout: Layout) ->
             Problem(f"{path}@dims", "dims-attribute", _shown(node.attributes.get("dims", "nothing")), repr(wanted))
         )
     return problems
+
+
+def _size(dim: str, nodes: Mapping[str, Node], layout: Layout) -> int | None:
+    """Return the length of a dimension; None if its owner is missing or malformed, which is a problem of its own."""
+    entry = layout.spec.dims[dim]
+    owner = nodes.get(entry.owner)
+    return layout.sizes[dim] if owner is not None and len(owner.shape) > entry.axis else None
 
 
 def _tail_allowed(dim: str | int, layout: Layout) -> bool:
