@@ -101,7 +101,8 @@ def cpu(task: Callable[[], object]) -> float:
 def peer(name: str, options: argparse.Namespace) -> float:
     """Return the CPU seconds that a peer's fastest way takes for both, its imports excluded."""
     script = Path(__file__).parent / "peers" / f"{name}_read.py"
-    command = [options.peers, str(script), "--work", str(options.work)]
+    # -E: a PYTHONPATH with our `wepy` in it must not hide theirs
+    command = [options.peers, "-E", str(script), "--work", str(options.work)]
     command += ["--walkers", str(options.walkers), "--cycles", str(options.cycles)]
     answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     found = json.loads(answer.strip().splitlines()[-1])

@@ -46,6 +46,8 @@ def trajectory(
 ) -> mdtraj.Trajectory:
     """Return chosen frames as a trajectory, with the time on each frame's lineage and its box.
 
+    Atoms stay in the order of the topology, whatever the order in which they are asked for.
+
     Raises
     ------
     SelectionError
@@ -57,7 +59,7 @@ def trajectory(
         raise SelectionError("this run stores no coordinates: it has /observables and tables only")
     xyz = read_rows(run, POSITIONS, rows)
     if atoms is not None:
-        chosen = np.atleast_1d(np.asarray(atoms, np.int64))
+        chosen = np.unique(np.asarray(atoms, np.int64))  # sorted, as a topology's subset is
         wrong = chosen[(chosen < 0) | (chosen >= xyz.shape[1])]
         if len(wrong):
             raise SelectionError(f"no atom {wrong[0]}: this run has atoms 0 to {xyz.shape[1] - 1}")

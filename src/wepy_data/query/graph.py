@@ -31,7 +31,7 @@ def lineage_graph(lineage: Lineage, which: str, attributes: Attributes, max_node
         nodes = lineage.survivors() if which == "survivors" else np.arange(lineage.n_segments)
         above = lineage.parent[nodes]
     if len(nodes) > max_nodes:
-        smaller = [kind for kind in KINDS[: KINDS.index(which)]]
+        smaller = KINDS[: KINDS.index(which)]
         advice = f"take graph({' or '.join(map(repr, smaller))}), or raise max_nodes" if smaller else "raise max_nodes"
         raise SelectionError(f"the graph {which!r} has {len(nodes)} nodes, more than max_nodes={max_nodes}: {advice}")
     cycles = lineage.cycle_of(nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,9 @@ class Lineage:
     def __init__(
         self, parent: NDArray[np.int64], segment_stop: NDArray[np.int64], attributes: Attributes | None = None
     ) -> None:
-        self._parent = np.append(np.asarray(parent, np.int64), NONE)
+        self._parent = np.empty(len(parent) + 1, np.int64)
+        self._parent[:-1], self._parent[-1] = parent, NONE
+        self._parent.setflags(write=False)
         self._start = np.concatenate([np.zeros(1, np.int64), np.asarray(segment_stop, np.int64)])
         self._attributes = attributes or {}
 
@@ -67,15 +70,23 @@ class Lineage:
         return self._parent[:-1]
 
     def cycle_of(self, segments: ArrayLike) -> NDArray[np.int64]:
-        """Return the cycle of each segment."""
-        return np.searchsorted(self._start, np.asarray(segments), side="right") - 1
+        """Return the cycle of each segment; -1 (no segment) has the cycle -1."""
+        known = self._known(np.asarray(segments, np.int64), least=NONE)
+        return np.asarray(np.searchsorted(self._start, known, side="right") - 1, np.int64)
 
     def walker_of(self, segments: ArrayLike) -> NDArray[np.int64]:
-        """Return the position of each segment within its cycle."""
-        return np.asarray(segments) - self._start[self.cycle_of(segments)]
+        """Return the position of each segment within its cycle; -1 (no segment) has the position -1."""
+        known, cycle = np.asarray(segments, np.int64), self.cycle_of(segments)
+        return np.where(known < 0, NONE, known - self._start[np.maximum(cycle, 0)])
 
     def segments_of(self, cycle: int) -> NDArray[np.int64]:
-        """Return the segments of a cycle; -1 is the last one."""
+        """Return the segments of a cycle; negative numbers count from the end.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such cycle; says what there is.
+        """
         if not -self.n_cycles <= cycle < self.n_cycles:
             raise SelectionError(_no_such("cycle", cycle, self.n_cycles))
         cycle %= self.n_cycles
@@ -95,10 +106,15 @@ class Lineage:
         return int(segments[walker])
 
     def trace(self, segment: int) -> NDArray[np.int64]:
-        """Return the ancestry of a segment, founder first, the segment itself last."""
-        self._known(segment)
-        parent, found = memoryview(self._parent), []
-        one = int(segment)
+        """Return the ancestry of a segment, founder first, the segment itself last.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment; says what there is.
+        """
+        one = int(self._known(np.asarray(segment, np.int64)))
+        parent, found = memoryview(self._parent.data), []
         while one >= 0:
             found.append(one)
             one = parent[one]
@@ -115,24 +131,39 @@ class Lineage:
         Returns
         -------
         (n_cycles_so_far, n) int64
-            Row c holds the ancestors in cycle c.
+            Row c holds the ancestors in cycle c; (0, 0) if there are no segments.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment, or they are not of one cycle.
         """
         ends = self._ends(segments)
-        cycle = int(self.cycle_of(ends[:1])[0]) if len(ends) else -1
+        cycle = self._one_cycle(ends)
         found = np.empty((cycle + 1, len(ends)), np.int64)
-        if len(ends):
-            found[-1] = ends
+        found[-1:] = ends
         for row in range(cycle, 0, -1):
             self._parent.take(found[row], out=found[row - 1], mode="wrap")
         return found
 
     def ancestor(self, segments: ArrayLike, cycle: int) -> NDArray[np.int64]:
-        """Return the ancestors in a cycle of segments of one cycle."""
+        """Return the ancestors in a cycle of segments of one cycle; those of its own cycle are themselves.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment, they are not of one cycle, or `cycle` is not among those of their lineages.
+        """
         ends = self._ends(segments)
-        traced = self.trace_all(ends)
-        if not 0 <= cycle < len(traced):
-            raise SelectionError(_no_such("cycle", cycle, len(traced), "this lineage"))
-        return traced[cycle]
+        own = self._one_cycle(ends)
+        if not len(ends):
+            return ends
+        if not 0 <= cycle <= own:
+            raise SelectionError(_no_such("cycle", cycle, own + 1, "this lineage"))
+        found = ends.copy()
+        for _ in range(own - cycle):
+            found = self._parent.take(found, mode="wrap")
+        return found
 
     def mrca(self, a: int, b: int) -> int:
         """Return the most recent common ancestor of two segments; -1 if they share none."""
@@ -151,24 +182,43 @@ class Lineage:
         return np.flatnonzero(mask[:-1])
 
     def descendants(self, segment: int, cycle: int = -1) -> NDArray[np.int64]:
-        """Return the descendants of a segment in a cycle, the last one by default."""
-        self._known(segment)
-        ends = self.segments_of(cycle)
-        own = int(self.cycle_of([segment])[0])
-        if not len(ends) or int(self.cycle_of(ends[:1])[0]) < own:
+        """Return the descendants of a segment in a cycle, the last one by default; none in a cycle before its own.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment or cycle; says what there is.
+        """
+        one = int(self._known(np.asarray(segment, np.int64)))
+        ends, own = self.segments_of(cycle), int(self.cycle_of(one))
+        if self._one_cycle(ends) < own:
             return np.zeros(0, np.int64)
-        return ends[self.ancestor(ends, own) == segment]
+        found: NDArray[np.int64] = ends[self.ancestor(ends, own) == one]
+        return found
 
     def pairs(self, lag: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Yield, cycle by cycle, the segments and their ancestors `lag` cycles before, as (ancestors, segments)."""
         if lag < 1:
             raise SelectionError(f"a lag of {lag} cycles: it must be 1 or more")
-        for cycle in range(lag, self.n_cycles):
-            ends = self.segments_of(cycle)
-            before = ends
-            for _ in range(lag):
-                before = self._parent.take(before, mode="wrap")
-            yield before, ends
+        return self._pairs(lag)
+
+    def _pairs(self, lag: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        if lag >= self.n_cycles:
+            return
+        before = self._steps_up(lag)
+        for start, stop in itertools.pairwise(self._start[lag:].tolist()):
+            yield before[start:stop], np.arange(start, stop)
+
+    def _steps_up(self, count: int) -> NDArray[np.int64]:
+        """Return the ancestor of every segment `count` cycles before, -1 if there is none, by repeated squaring."""
+        step, found = self._parent, None
+        while count:
+            if count & 1:
+                found = step if found is None else step.take(found, mode="wrap")
+            count >>= 1
+            if count:
+                step = step.take(step, mode="wrap")
+        return self._parent if found is None else found
 
     def compressed(self, segments: ArrayLike | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the surviving tree without its unbranched stretches.
@@ -190,7 +240,7 @@ class Lineage:
         keep[alive] = (children[alive] != 1) | (above < 0) | tip[alive]
         nearest = np.full(self.n_segments + 1, NONE, np.int64)
         bounds = np.searchsorted(alive, self._start)
-        for start, stop in zip(bounds[1:-1], bounds[2:], strict=True):
+        for start, stop in itertools.pairwise(bounds[1:].tolist()):
             here = alive[start:stop]
             up = self._parent[here]
             nearest[here] = np.where(keep[up], up, nearest[up])
@@ -239,14 +289,23 @@ class Lineage:
     def _ends(self, segments: ArrayLike | None) -> NDArray[np.int64]:
         if segments is None:
             return self.segments_of(-1) if self.n_cycles else np.zeros(0, np.int64)
-        ends = np.atleast_1d(np.asarray(segments, np.int64))
-        for end in ends[(ends < 0) | (ends >= self.n_segments)][:1].tolist():
-            self._known(end)
-        return ends
+        return self._known(np.atleast_1d(np.asarray(segments, np.int64)))
 
-    def _known(self, segment: int) -> None:
-        if not 0 <= segment < self.n_segments:
-            raise SelectionError(_no_such("segment", segment, self.n_segments))
+    def _known(self, segments: NDArray[np.int64], least: int = 0) -> NDArray[np.int64]:
+        """Return the segments if there are such; refuse them otherwise."""
+        wrong = segments[(segments < least) | (segments >= self.n_segments)]
+        if wrong.size:
+            raise SelectionError(_no_such("segment", int(wrong.flat[0]), self.n_segments))
+        return segments
+
+    def _one_cycle(self, ends: NDArray[np.int64]) -> int:
+        """Return the cycle that all segments are of; -1 if there are none."""
+        if not len(ends):
+            return NONE
+        first, last = self.cycle_of([ends.min(), ends.max()]).tolist()
+        if first != last:
+            raise SelectionError(f"segments of cycles {first} to {last}: they must be of one cycle")
+        return int(first)
 
 
 def _no_such(what: str, number: int, count: int, where: str = "this run") -> str:

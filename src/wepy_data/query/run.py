@@ -139,7 +139,7 @@ class Run:
         segments : int or (n,) int
             Segment ids, as `lineage.trace` returns them.
         atoms : (n,) int, optional
-            Atoms to keep; all by default.
+            Atoms to keep, in the order of the topology; all by default.
 
         Returns
         -------

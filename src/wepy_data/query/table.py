@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,8 +35,9 @@ def table(run: RunReader, name: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row for each row of the table, the index being its id. Columns are those of the schema, with its types;
-        those of more dimensions are numbered (`progress_0`, `progress_1`); enumerations are categories. Units are in
-        `frame.attrs["units"]`.
+        those of more dimensions are numbered (`progress_0`, `progress_1`); enumerations are categories; an observable
+        that has the name of a column is called `observables/<name>`. Units are in `frame.attrs["units"]`, by column,
+        in H5MD spelling, empty where there is none.
 
     Raises
     ------
@@ -50,7 +52,9 @@ def table(run: RunReader, name: str) -> pd.DataFrame:
     units: dict[str, str] = {}
     for column in _columns(run, name):
         values = run.header.static[column.path] if column.path in run.header.layout.static else run.read(column.path)
-        for label, part in _parts(column, values, name):
+        for name_of_part, part in _parts(column, values, name):
+            # an observable may have the name of a column
+            label = f"observables/{name_of_part}" if name_of_part in columns else name_of_part
             columns[label] = _typed(column, part)
             units[label] = column.unit
     frame = pd.DataFrame(columns)
@@ -70,7 +74,7 @@ def _columns(run: RunReader, name: str) -> list[Column]:
 
 def _parts(column: Column, values: NDArray[Any], table: str) -> list[tuple[str, NDArray[Any]]]:
     label = column.path.removeprefix(f"/{table}/").removeprefix("observables/")
-    flat = values.reshape(len(values), -1) if values.ndim > 1 else values[:, None]
+    flat = values.reshape(len(values), math.prod(column.shape))
     if flat.shape[1] == 1:
         return [(label, flat[:, 0])]
     return [(f"{label}_{i}", flat[:, i]) for i in range(flat.shape[1])]
@@ -81,8 +85,10 @@ def _typed(column: Column, values: NDArray[Any]) -> Any:
 
     if column.spec.enum:
         words = dict(sorted((number, word) for word, number in column.spec.enum.items()))
-        codes = np.searchsorted(list(words), values)
-        return pd.Categorical.from_codes(codes, categories=list(words.values()))
+        numbers = np.array(list(words), np.int64)
+        place = np.minimum(np.searchsorted(numbers, values), len(numbers) - 1)
+        codes = np.where(numbers[place] == values, place, -1)  # missing, if a damaged file holds no such number
+        return pd.Categorical.from_codes(codes, categories=pd.Index(list(words.values())))
     if values.dtype.kind == "S":
-        return [text.decode("utf-8") for text in values.tolist()]
+        return pd.Series([text.decode("utf-8", "replace") for text in values.tolist()], dtype=str)
     return values

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from wepy_data.errors import MissingPackageError
+from wepy_data.errors import DamagedRunError, MissingPackageError
 
 if TYPE_CHECKING:
     import mdtraj
@@ -29,19 +30,33 @@ def import_mdtraj(what: str) -> ModuleType:
 
 
 def topology_from_json(text: str) -> mdtraj.Topology:
-    """Return the topology that mdtraj's JSON layout describes."""
+    """Return the topology that mdtraj's JSON layout describes, read as mdtraj's own reader does.
+
+    Raises
+    ------
+    DamagedRunError
+        If the text is no such topology.
+    MissingPackageError
+        If mdtraj is not installed.
+    """
     md = import_mdtraj("a topology")
     topology = md.Topology()
-    atoms: dict[int, Any] = {}
-    raw = json.loads(text)
-    for chain in raw["chains"]:
-        made = topology.add_chain(chain.get("chain_id"))
-        for residue in chain["residues"]:
-            one = topology.add_residue(residue["name"], made, residue.get("resSeq"), residue.get("segmentID", ""))
-            for atom in residue["atoms"]:
-                atoms[atom["index"]] = topology.add_atom(atom["name"], _element(md, atom["element"]), one)
-    for first, second in raw.get("bonds", []):
-        topology.add_bond(atoms[first], atoms[second])
+    try:
+        raw = json.loads(text)
+        for chain in _by_index(raw["chains"]):
+            made = topology.add_chain(chain.get("chain_id"))
+            for residue in _by_index(chain["residues"]):
+                one = topology.add_residue(residue["name"], made, residue.get("resSeq"), residue.get("segmentID", ""))
+                for atom in _by_index(residue["atoms"]):
+                    charge = {name: atom[name] for name in ("formal_charge",) if atom.get(name) is not None}
+                    topology.add_atom(atom["name"], _element(md, atom["element"]), one, **charge)
+        atoms = list(topology.atoms)
+        for first, second in raw.get("bonds", []):
+            topology.add_bond(atoms[first], atoms[second])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DamagedRunError(
+            f"/topology is not in mdtraj's JSON layout ({error!r}): wepy-data check says more"
+        ) from error
     return topology
 
 
@@ -57,5 +72,12 @@ def topology_of_particles(species: list[int]) -> mdtraj.Topology:
     return topology
 
 
+def _by_index(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(entries, key=itemgetter("index"))
+
+
 def _element(md: ModuleType, symbol: str) -> Any:
-    return md.element.virtual if symbol in ("", "VS") else md.element.Element.getBySymbol(symbol)
+    try:
+        return md.element.Element.getBySymbol(symbol)
+    except KeyError:
+        return md.element.virtual

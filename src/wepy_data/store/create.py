@@ -19,6 +19,8 @@ PROGRAM = "wepy"
 _LIVE_BYTES = {"column": 1 << 14, "block": 1 << 18}  # size of a chunk while the run grows
 _PACKED_BYTES = {"column": 1 << 18, "block": 1 << 19}  # and in a sealed file
 _MAX_ROWS = 1 << 16
+_RAW_BYTES = 1 << 16  # fastest to read whole
+_MDTRAJ_UNITS = {"nm": "nanometers", "ps": "picoseconds", "deg": "degrees"}  # spelled as its reader wants them
 _NEVER_PACKED = frozenset({"/segments/weight", "/segments/parent"})  # every lineage query reads them whole
 
 
@@ -54,6 +56,8 @@ def create_objects(file: h5py.File, header: Header, *, packed: bool, planned: Ar
         _static(file, path, column, header.static[path])
     for path, target in layout.links():
         file[path] = file[target]
+    for name in (path for path in (*layout.growing, *dict(layout.links())) if path.count("/") == 1):
+        file[name].attrs["units"] = _MDTRAJ_UNITS[file[name].attrs["unit"]]
     if planned is not None:
         create_next(file, header, planned)
 
@@ -124,8 +128,10 @@ def _texts(file: h5py.File, header: Header) -> None:
 def _growing(file: h5py.File, path: str, column: Column, *, packed: bool) -> None:
     row = column.numpy_dtype.itemsize * math.prod(column.shape)
     goal = (_PACKED_BYTES if packed else _LIVE_BYTES)[column.spec.storage]
+    if packed and path in _NEVER_PACKED:
+        packed, goal = False, _RAW_BYTES
     chunk = max(1, min(_MAX_ROWS, goal // max(1, row)))
-    options = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if packed and path not in _NEVER_PACKED else {}
+    options = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if packed else {}
     dataset = file.create_dataset(
         path, shape=(0, *column.shape), maxshape=(None, *column.shape), dtype=column.numpy_dtype,
         chunks=(chunk, *(max(1, n) for n in column.shape)), **options,
@@ -133,7 +139,7 @@ def _growing(file: h5py.File, path: str, column: Column, *, packed: bool) -> Non
     _describe(dataset, column)
 
 
-def _static(file: h5py.File, path: str, column: Column, values: Any) -> None:  # noqa: ANN401 (any array)
+def _static(file: h5py.File, path: str, column: Column, values: Any) -> None:
     dataset = file.create_dataset(path, data=np.asarray(values, column.numpy_dtype))
     _describe(dataset, column)
 

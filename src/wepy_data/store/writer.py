@@ -95,7 +95,7 @@ class FileWriter:
         """
         self.close()
         with FileRun(self.path) as run, appearing(self.path, overwrite=True) as temporary:
-            _write(temporary, run, planned)
+            _write(temporary, run, self._header, planned)  # the growing file does not know the arrays of /next
 
     def close(self) -> None:
         """Close the file; a run that was not sealed stays readable and resumable."""
@@ -128,14 +128,14 @@ def write_run(path: str | os.PathLike[str], run: RunReader, *, overwrite: bool =
         If the file exists and `overwrite` is false.
     """
     with appearing(Path(path), overwrite=overwrite) as temporary:
-        _write(temporary, run, run.planned)
+        _write(temporary, run, run.header, run.planned)
     return Path(path)
 
 
-def _write(path: Path, run: RunReader, planned: Arrays | None) -> None:
-    layout = run.header.layout
+def _write(path: Path, run: RunReader, header: Header, planned: Arrays | None) -> None:
+    layout = header.layout
     with h5py.File(path, "w", libver=VERSIONS) as file:
-        create_objects(file, run.header, packed=True, planned=planned)
+        create_objects(file, header, packed=True, planned=planned)
         for column in layout.growing.values():
             _copy(file[column.path], run, column)
         file.flush()
