@@ -66,10 +66,17 @@ def topology_of_particles(species: list[int]) -> mdtraj.Topology:
     topology = md.Topology()
     chain = topology.add_chain()
     for number in species:
-        element = md.element.Element.getByAtomicNumber(number) if number > 0 else md.element.virtual
-        symbol = element.symbol if number > 0 else "X"
-        topology.add_atom(symbol, element, topology.add_residue("PAR", chain))
+        element = _element_of_number(md, number)
+        name = "X" if element is md.element.virtual else element.symbol
+        topology.add_atom(name, element, topology.add_residue("PAR", chain))
     return topology
+
+
+def _element_of_number(md: ModuleType, number: int) -> Any:
+    try:
+        return md.element.Element.getByAtomicNumber(number) if number > 0 else md.element.virtual
+    except KeyError:  # mdtraj's table ends at 116
+        return md.element.virtual
 
 
 def _by_index(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

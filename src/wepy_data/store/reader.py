@@ -18,7 +18,7 @@ from wepy_data.record.header import Arrays, Continues, Header
 from wepy_data.schema.layout import Layout
 from wepy_data.schema.spec import run_spec
 from wepy_data.schema.structure import layout_of
-from wepy_data.store.tree import FileTree, read_text
+from wepy_data.store.tree import FileTree, is_own, read_text
 
 OLDEST = "1.0.0"
 """Oldest schema version that this library reads."""
@@ -125,6 +125,7 @@ class FileRun:
         try:
             self._n_cycles = self._committed_cycles()  # first: what is opened later is at least as new
             self._nodes = FileTree(self._file).nodes()
+            self._refuse_links()
             self._layout = layout_of(run_spec(), self._nodes)
             self._rows: dict[str, int] = {"cycle": self._n_cycles}
         except (KeyError, OSError, RuntimeError, ValueError) as error:
@@ -204,9 +205,17 @@ class FileRun:
         return values
 
     def _committed_cycles(self) -> int:
-        columns = (path for path, dataset in run_spec().datasets.items() if dataset.dims[0] == "cycle")
-        lengths = [self._dataset(path).shape[0] for path in columns]
-        return min(lengths, default=0)
+        columns = [path for path, dataset in run_spec().datasets.items() if dataset.dims[0] == "cycle"]
+        foreign = next((path for path in columns if not is_own(self._file, path)), None)
+        if foreign is not None:
+            raise KeyError(f"{foreign} is missing or a link")
+        return min(self._dataset(path).shape[0] for path in columns)
+
+    def _refuse_links(self) -> None:
+        """Refuse a file whose contents would come from elsewhere."""
+        foreign = [path for path, node in self._nodes.items() if "link" in node.kind]
+        if foreign:
+            raise ValueError(f"{foreign[0]} leads out of its place, and a run is one file of its own")
 
     def _dataset(self, path: str) -> h5py.Dataset:
         return self._file[path]

@@ -60,6 +60,8 @@ class FileTree:
             return Node(kind="group", attributes=attributes, identity=address)
         if not isinstance(item, h5py.h5d.DatasetID):
             return Node(kind="type")
+        if _stored_elsewhere(item):
+            return Node(kind="external link", attributes=attributes, identity=address)
         shape = item.shape if item.shape is not None else ()
         return Node(kind="dataset", dtype=_dtype(item.dtype), shape=shape, attributes=attributes, identity=address)
 
@@ -100,6 +102,19 @@ def read_text(dataset: h5py.Dataset) -> str:
     if not isinstance(value, bytes):
         raise ValueError(f"{dataset.name} holds no text")
     return str(value, "utf-8")
+
+
+def is_own(file: h5py.File, path: str) -> bool:
+    """Whether a path is reached by hard links alone, so that opening it stays within the file."""
+    parts = path.strip("/").split("/")
+    places = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
+    return all(isinstance(file.get(place, getlink=True), h5py.HardLink) for place in places)
+
+
+def _stored_elsewhere(dataset: h5py.h5d.DatasetID) -> bool:
+    """Whether a dataset's values come from other files or datasets."""
+    properties = dataset.get_create_plist()
+    return properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count() > 0
 
 
 def _address(item: h5py.h5g.GroupID) -> int:

@@ -206,3 +206,10 @@ def test_unknown_elements_are_virtual_sites_and_atoms_come_in_order_of_index():
     ]
     assert [(r.name, r.resSeq, r.segment_id) for r in topology.residues] == [("ALA", 5, "S")]
     assert topology.n_bonds == 1
+
+
+def test_an_element_that_mdtraj_does_not_know_becomes_a_virtual_site():
+    from wepy_data.query.topology import topology_of_particles
+
+    names = [atom.name for atom in topology_of_particles([1, 118, 0]).atoms]
+    assert names == ["H", "X", "X"]
