@@ -1,3 +1,4 @@
+# ruff: noqa: E402 (SCOOP must be loaded quietly before anything is imported from it)
 """The broker between origin and workers: SCOOP's wire protocol, but a dead worker costs time and nothing else.
 
 SCOOP's own broker dies with the first dead worker, takes long tasks for lost, and listens on all interfaces. This one
@@ -9,8 +10,6 @@ SCOOP's own broker dies with the first dead worker, takes long tasks for lost, a
 - never unpickles what it is sent, except a task of the origin's that it has to give up.
 
 It shares no state with the thread that uses it but `workers`, a tuple that is replaced and never changed.
-
-Importing this module imports SCOOP: call `wepy.dispatch.scoop.library.load` first.
 """
 
 from __future__ import annotations
@@ -22,6 +21,10 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+
+from wepy.dispatch.scoop.library import load
+
+load()  # quietly, before the imports below do it aloud
 
 import zmq
 from scoop._comm.scoopzmq import (

@@ -1,7 +1,5 @@
-"""The ends of the wire: SCOOP's communicator for loopback, and the few messages that ours adds to SCOOP's.
-
-Importing this module imports SCOOP: call `wepy.dispatch.scoop.library.load` first.
-"""
+# ruff: noqa: E402 (SCOOP must be loaded quietly before anything is imported from it)
+"""The ends of the wire: SCOOP's communicator for loopback, and the few messages that ours adds to SCOOP's."""
 
 from __future__ import annotations
 
@@ -10,6 +8,10 @@ import logging
 import os
 import pickle
 from typing import Any
+
+from wepy.dispatch.scoop.library import load
+
+load()  # quietly, before the imports below do it aloud
 
 import zmq
 from scoop._comm.scoopzmq import LINGER_TIME, ZMQCommunicator

@@ -1,10 +1,9 @@
+# ruff: noqa: E402 (SCOOP must be loaded quietly before anything is imported from it)
 """The origin: what makes this ordinary process SCOOP's root without letting it compute.
 
 SCOOP keeps its state in module globals. Opening an origin sets them, closing it puts back what was there, so that a
 process can be an origin again, with other workers. Of SCOOP's interface only `futures.submit` and
 `futures.wait(..., timeout=0)` are used: whatever blocks in SCOOP also computes.
-
-Importing this module imports SCOOP: call `wepy.dispatch.scoop.library.load` first.
 """
 
 from __future__ import annotations
@@ -13,6 +12,10 @@ import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
+
+from wepy.dispatch.scoop.library import load
+
+load()  # quietly, before the imports below do it aloud
 
 import scoop
 import scoop._control as control

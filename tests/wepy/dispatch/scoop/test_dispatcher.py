@@ -10,6 +10,7 @@ from dispatch_workload import Counting, process_id, square
 from process_table import children, listening_addresses
 
 from wepy.dispatch import Scoop
+from wepy.dispatch.scoop.library import load
 from wepy.errors import DispatchError
 
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
@@ -61,6 +62,7 @@ def test_the_definition_is_sent_once_for_each_worker(tmp_path):
 
 
 def test_workers_that_cannot_start_are_an_error_with_their_last_words(monkeypatch):
+    load()  # here, where everything is found
     library = str(Path(os.__file__).parent)
     monkeypatch.setattr(
         sys, "path", [entry for entry in sys.path if entry.startswith(library) and "site-packages" not in entry]
