@@ -49,4 +49,4 @@ class Cycle:
 
     def stop(self, dim: str) -> int:
         """Return the end of the cycle's rows in the tables of a growing dimension (`segment`, `frame`, ...)."""
-        return int(self.rows[f"/cycles/{dim}_stop"][0])  # type: ignore[call-overload]
+        return int(self.rows[f"/cycles/{dim}_stop"][0])

@@ -98,7 +98,7 @@ def _groups(spec: Spec, nodes: Mapping[str, Node]) -> Iterator[tuple[str, Any]]:
             yield path, group
 
 
-def _group_problems(path: str, group: Any, nodes: Mapping[str, Node], layout: Layout) -> list[Problem]:  # noqa: ANN401
+def _group_problems(path: str, group: Any, nodes: Mapping[str, Node], layout: Layout) -> list[Problem]:
     node = nodes.get(path)
     if node is None:
         wanted = group.required and (not group.present_with or group.present_with in nodes)
@@ -135,7 +135,7 @@ def _wanted(attribute: AttributeSpec) -> str:
     )
 
 
-def _attribute_fits(attribute: AttributeSpec, value: Any) -> bool:  # noqa: ANN401 (whatever a file holds)
+def _attribute_fits(attribute: AttributeSpec, value: Any) -> bool:
     item = str if attribute.type.startswith("text") else int
     values = value if isinstance(value, list) else [value]
     if (attribute.type in ("texts", "integers")) != isinstance(value, list):

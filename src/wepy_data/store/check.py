@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from wepy_data.errors import DamagedRunError
 from wepy_data.schema.check import check_tree
 from wepy_data.schema.problem import Problem
 from wepy_data.store.reader import open_file
@@ -26,4 +27,8 @@ def check(path: str | os.PathLike[str], level: str = "invariants") -> list[Probl
         If it cannot be opened as a run at all.
     """
     with open_file(path) as file:
-        return check_tree(FileTree(file), level)
+        try:
+            return check_tree(FileTree(file), level)
+        except (OSError, RuntimeError) as error:  # what HDF5 says of metadata and chunks that it cannot read
+            reason = " ".join(str(error).split())
+            raise DamagedRunError(f"{path} is a damaged HDF5 file ({reason}): restore it from a copy") from error

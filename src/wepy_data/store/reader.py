@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +22,7 @@ from wepy_data.schema.spec import run_spec
 from wepy_data.schema.structure import layout_of
 from wepy_data.store.tree import FileTree, is_own, read_text
 
+_PATIENCE = 50  # times 20 ms, for a file that a writer is just opening
 OLDEST = "1.0.0"
 """Oldest schema version that this library reads."""
 
@@ -43,21 +46,62 @@ def open_file(path: str | os.PathLike[str]) -> h5py.File:
         raise FileNotFoundError(f"{where}: no such file")
     if where.is_dir():
         raise NotARunError(f"{where} is a folder, not a run: name the run's HDF5 file")
-    with where.open("rb") as raw:
-        signature = raw.read(8)
-    if signature != b"\x89HDF\r\n\x1a\n":
-        raise NotARunError(f"{where} is not an HDF5 file, so it is not a run: check the name")
-    try:
-        file = h5py.File(where, "r", swmr=True, locking=False)
-    except OSError as error:
-        reason = " ".join(str(error).split())
-        raise DamagedRunError(f"{where} is a damaged HDF5 file ({reason}): restore it from a copy") from error
+    file = _open_hdf5(where)
     try:
         _refuse_others(where, file)
     except BaseException:
         file.close()
         raise
     return file
+
+
+def _open_hdf5(where: Path) -> h5py.File:
+    """Open a file that is closed as it is, and one that is being written, or was when its writer died, as SWMR reader.
+
+    SWMR is not the rule: it makes HDF5 wait without end for damaged metadata to become whole.
+    """
+    for _ in range(_PATIENCE):
+        state = _State.read(where)
+        if state.eof < state.end:
+            raise DamagedRunError(
+                f"{where} is a damaged HDF5 file (cut off after {state.eof} of at least {state.end} bytes): "
+                "restore it from a copy"
+            )
+        try:
+            return h5py.File(where, "r", swmr=state.growing, locking=False)
+        except OSError as error:
+            if _State.read(where) == state and not state.opening:
+                reason = " ".join(str(error).split())
+                raise DamagedRunError(f"{where} is a damaged HDF5 file ({reason}): restore it from a copy") from error
+        time.sleep(0.02)
+    raise DamagedRunError(f"{where} is a damaged HDF5 file (its writer died while opening it): restore it from a copy")
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the head of an HDF5 file (superblock, version 3) says of its state.
+
+    `opening`: a writer is about to make it readable; `growing`: it is being written, or its writer died; `end`: the
+    file is damaged if it is shorter; `eof`: how long it is.
+    """
+
+    opening: bool
+    growing: bool
+    end: int
+    eof: int
+
+    @classmethod
+    def read(cls, where: Path) -> Self:
+        with where.open("rb") as raw:
+            head = raw.read(36)
+            eof = os.fstat(raw.fileno()).st_size
+        if head[:8] != b"\x89HDF\r\n\x1a\n":
+            raise NotARunError(f"{where} is not an HDF5 file, so it is not a run: check the name")
+        if len(head) < 36 or head[8] != 3 or head[9] != 8:
+            return cls(opening=False, growing=False, end=0, eof=eof)  # not one of ours, or cut off: HDF5 will say
+        flags = head[11]
+        end = int.from_bytes(head[28:36], "little")
+        return cls(opening=flags & 5 == 1, growing=flags & 4 == 4, end=end, eof=eof)
 
 
 def _refuse_others(where: Path, file: h5py.File) -> None:
@@ -209,7 +253,7 @@ class FileRun:
         foreign = next((path for path in columns if not is_own(self._file, path)), None)
         if foreign is not None:
             raise KeyError(f"{foreign} is missing or a link")
-        return min(self._dataset(path).shape[0] for path in columns)
+        return int(min(self._dataset(path).shape[0] for path in columns))
 
     def _refuse_links(self) -> None:
         """Refuse a file whose contents would come from elsewhere."""

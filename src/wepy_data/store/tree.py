@@ -114,7 +114,7 @@ def is_own(file: h5py.File, path: str) -> bool:
 def _stored_elsewhere(dataset: h5py.h5d.DatasetID) -> bool:
     """Whether a dataset's values come from other files or datasets."""
     properties = dataset.get_create_plist()
-    return properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count() > 0
+    return bool(properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count() > 0)
 
 
 def _address(item: h5py.h5g.GroupID) -> int:
