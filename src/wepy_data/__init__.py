@@ -15,6 +15,10 @@ from wepy_data.errors import (
     VersionTooNewError,
     VersionTooOldError,
 )
+from wepy_data.export.dcd import export_dcd
+from wepy_data.export.table import export_table
+from wepy_data.plot.lineage_tree import plot_lineage
+from wepy_data.query.ancestry import ancestry_table, ancestry_text
 from wepy_data.query.lineage import Lineage
 from wepy_data.query.run import Run, open_run
 from wepy_data.record.build import build_cycle
@@ -60,11 +64,16 @@ __all__ = [
     "VersionTooNewError",
     "VersionTooOldError",
     "__version__",
+    "ancestry_table",
+    "ancestry_text",
     "build_cycle",
     "check",
     "compare",
+    "export_dcd",
+    "export_table",
     "journal_path",
     "open_run",
+    "plot_lineage",
     "read_journal",
     "refuse_existing",
     "write_run",

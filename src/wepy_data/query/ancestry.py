@@ -95,7 +95,9 @@ def ancestry_text(run: Run, segment: int, width: int = 100, *, full: bool = Fals
     head, rows = _lines(run, table, width)
     if len(rows) > _SHOWN and not full:
         left_out = table.iloc[_KEPT:-_KEPT]
-        note = f"... {_count(len(left_out), 'cycle')} left out{_events(left_out, ': ')} (full, or --full, shows them) ..."
+        note = (
+            f"... {_count(len(left_out), 'cycle')} left out{_events(left_out, ': ')} (full, or --full, shows them) ..."
+        )
         rows = [*rows[:_KEPT], note, *rows[-_KEPT:]]
     summary = f"{_count(len(table), 'cycle')}{_events(table, ': ')}"
     return "\n".join([title, "", head, *rows, "", summary])

@@ -1,0 +1,1 @@
+"""Runs, or parts of them, in the formats of other programs."""

@@ -1,0 +1,286 @@
+"""A picture of a run's walker trees: where the surviving lineages came from, and what else was explored."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wepy_data.errors import MissingPackageError, SelectionError
+from wepy_data.plot.branch import Tree, tree_of
+from wepy_data.query.rows import read_rows
+from wepy_data.store.path import appearing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.figure import Figure
+
+    from wepy_data.query.run import Run
+
+SUFFIXES = (".png", ".svg", ".pdf")
+_MOST_LINES = 150_000  # of branches that have died out: more are a grey area anyway
+_MOST_EVENTS = 3_000
+_SLICES = 60  # of the distribution
+_INK, _FAINT, _EVENT = "#1b1e26", "#c3c8d1", "#0b8f7a"
+
+
+def plot_lineage(
+    run: Run,
+    path: str | os.PathLike[str],
+    *,
+    segment: int | None = None,
+    dimension: int | None = 0,
+    overwrite: bool = False,
+    dpi: int = 150,
+) -> Path:
+    """Draw the lineage tree of the final walkers and write it to a file; return its path.
+
+    Surviving lineages are coloured by weight and as wide as they have descendants, one ancestry is highlighted,
+    branches that have died out are grey, and recycling is marked. A panel beside them shows the weighted
+    distribution of the order parameter over all cycles.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    path : path
+        The picture: `.png`, `.svg` or `.pdf`.
+    segment : int, optional
+        The segment whose ancestry is highlighted; by default the final walker that has come farthest.
+    dimension : int or None
+        Dimension of the order parameter to draw over; None for a tree without crossings, survivors only.
+    overwrite : bool
+        Whether an existing file is replaced.
+    dpi : int
+        Dots per inch: the picture is 11 inches wide and 6 high.
+
+    Raises
+    ------
+    SelectionError
+        If the run has no cycles, no such segment or dimension, or there is no such format.
+    RunExistsError
+        If the file exists and `overwrite` is false.
+    FileNotFoundError
+        If its folder does not exist.
+    MissingPackageError
+        If matplotlib is not installed.
+    """
+    _require_matplotlib()
+    target = Path(path)
+    if target.suffix not in SUFFIXES:
+        raise SelectionError(f"{target}: pictures are written as {', '.join(SUFFIXES)}: choose a name that ends so")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{target}: there is no folder {target.parent}: make it first")
+    with appearing(target, overwrite=overwrite) as temporary:
+        figure = lineage_figure(run, segment=segment, dimension=dimension)
+        figure.savefig(temporary, format=target.suffix[1:], dpi=dpi)
+    return target
+
+
+def lineage_figure(run: Run, *, segment: int | None = None, dimension: int | None = 0) -> Figure:
+    """Return the picture that `plot_lineage` writes, to be changed or embedded."""
+    matplotlib = _require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+    from matplotlib.figure import Figure
+
+    tree = tree_of(run, dimension)
+    chosen = _farthest(run) if segment is None else segment
+    ancestry = run.lineage.trace(chosen)
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    shades = matplotlib.colormaps["plasma"](np.linspace(0.0, 0.9, 256))  # its brightest end is lost on white
+    levels = np.log10(tree.weight[tree.tips > 0])
+    low, high = np.floor(levels.min()), np.ceil(levels.max())
+    paint = _Paint(
+        colours=LinearSegmentedColormap.from_list("weight", shades),
+        norm=Normalize(low, max(high, low + 1)),
+        width=float(np.clip(np.sqrt(150 / run.n_cycles), 0.4, 1.0)),
+    )
+    ratios = [5.2] if dimension is None else [5.2, 1]
+    panels = figure.subplots(1, len(ratios), sharey=True, squeeze=False, gridspec_kw={"width_ratios": ratios})[0]
+    _draw_dead(panels[0], tree)
+    _draw_alive(panels[0], tree, paint)
+    _draw_events(panels[0], run, tree)
+    _draw_ancestry(panels[0], tree, ancestry, paint)
+    _finish(panels[0], run, tree, dimension)
+    _legend(figure, run, tree, ancestry)
+    if dimension is not None:
+        _draw_distribution(panels[1], tree)
+    _draw_colour_bar(figure, paint)
+    return figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Paint:
+    """Colours of weights, by their logarithm, and a factor for all widths of lines."""
+
+    colours: Colormap
+    norm: Normalize
+    width: float
+
+    def of(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self.colours(self.norm(np.log10(weights))), float)
+
+
+def _require_matplotlib() -> ModuleType:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingPackageError("drawing a lineage tree", "matplotlib", "plot") from error
+    module: ModuleType = matplotlib
+    return module
+
+
+def _farthest(run: Run) -> int:
+    """Return the final walker that ends farthest from where the founders' weight is, in the first dimension."""
+    tree = tree_of(run, 0)
+    final, founders = run.lineage.segments_of(-1), run.lineage.segments_of(0)
+    place = tree.y if tree.circle is None else np.exp(2j * np.pi * tree.y / (tree.circle[1] - tree.circle[0]))
+    return int(final[np.argmax(np.abs(place[final] - np.average(place[founders], weights=tree.weight[founders])))])
+
+
+def _draw_dead(axes: Axes, tree: Tree) -> None:
+    from matplotlib.collections import LineCollection
+
+    lines, _ = tree.branches(_some(np.flatnonzero((tree.tips == 0) & (tree.above >= 0)), _MOST_LINES))
+    alpha = float(np.clip(8000 / max(1, len(lines)), 0.15, 0.8))
+    axes.add_collection(
+        LineCollection(list(lines), colors=_FAINT, linewidths=0.5, alpha=alpha, zorder=1, rasterized=True)
+    )
+
+
+def _draw_alive(axes: Axes, tree: Tree, paint: _Paint) -> None:
+    from matplotlib.collections import LineCollection
+
+    alive = np.flatnonzero(tree.tips > 0)
+    lines, child = tree.branches(alive)
+    order = np.argsort(-tree.weight[child], kind="stable")  # light ones on top: they are what the method is for
+    lines, child = lines[order], child[order]
+    widths = paint.width * (0.8 + 0.55 * np.log2(tree.tips[child]))
+    colours = paint.of(tree.weight[child])
+    axes.add_collection(LineCollection(list(lines), colors=colours, linewidths=widths, capstyle="round", zorder=3))
+    starts = alive[tree.above[alive] < 0]
+    axes.scatter(tree.x[starts], tree.y[starts], c=paint.of(tree.weight[starts]), s=9, linewidths=0, zorder=3)
+
+
+def _draw_events(axes: Axes, run: Run, tree: Tree) -> None:
+    where = _recycled(run)
+    shown = _some(where[np.isfinite(tree.y[where])], _MOST_EVENTS)
+    survived = tree.tips[shown] > 0
+    for part, alpha in ((~survived, 0.35), (survived, 1.0)):
+        mine = shown[part]
+        axes.scatter(tree.x[mine], tree.y[mine], marker="D", s=11, c=_EVENT, alpha=alpha, linewidths=0, zorder=4)
+
+
+def _recycled(run: Run) -> NDArray[np.int64]:
+    return np.asarray(run.reader.read("/events/segment")[run.reader.read("/events/kind") == 0])
+
+
+def _some(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return at most so many of the rows, evenly spread."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
+def _draw_ancestry(axes: Axes, tree: Tree, ancestry: NDArray[np.int64], paint: _Paint) -> None:
+    from matplotlib.collections import LineCollection
+
+    lines, child = tree.branches(ancestry)
+    layers = (("white", 6.4), (_INK, 4.6), (paint.of(tree.weight[child]), 1.9))
+    for colours, width in layers:
+        axes.add_collection(
+            LineCollection(list(lines), colors=colours, linewidths=width * paint.width, capstyle="round", zorder=5)
+        )
+    end = ancestry[-1:]
+    colour = paint.of(tree.weight[end])
+    axes.scatter(tree.x[end], tree.y[end], s=46, c=colour, edgecolors=_INK, linewidths=1.6, zorder=6, clip_on=False)
+
+
+def _finish(axes: Axes, run: Run, tree: Tree, dimension: int | None) -> None:
+    margin = max(0.15, run.n_cycles * 0.012)
+    axes.set_xlim(1 - margin, run.n_cycles + margin)
+    axes.autoscale_view(scalex=False)
+    if tree.circle is not None:
+        axes.set_ylim(*tree.circle)
+        axes.set_yticks(np.linspace(*tree.circle, 5), _circle_ticks(tree.circle))
+    if dimension is None:
+        axes.set_yticks([])
+    axes.locator_params(axis="x", integer=True)
+    duration = _duration(run)
+    axes.set_xlabel("cycles" if duration is None else f"cycles of {duration:.4g} ps")
+    axes.set_ylabel(tree.label, parse_math=False)
+    _plain(axes)
+
+
+def _legend(figure: Figure, run: Run, tree: Tree, ancestry: NDArray[np.int64]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patheffects import Normal, Stroke
+
+    walker, cycle = int(run.lineage.walker_of(ancestry)[-1]), int(run.lineage.cycle_of(ancestry)[-1])
+    label = f"ancestry of walker {walker} of cycle {cycle}"
+    edge = [Stroke(linewidth=4.6, foreground=_INK), Normal()]
+    handles = [Line2D([], [], color="#f2a33c", lw=1.9, path_effects=edge, label=label)]
+    recycled = len(_recycled(run))
+    if recycled:
+        handles.append(Line2D([], [], color=_EVENT, ls="", marker="D", ms=4, label=f"recycled ({recycled} times)"))
+    dead = (tree.tips == 0) & np.isfinite(tree.y)
+    if dead.any():
+        share = 100 * dead.mean()
+        handles.append(Line2D([], [], color=_FAINT, lw=1.2, label=f"died out ({share:.0f} % of {len(dead)} segments)"))
+    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+
+
+def _circle_ticks(circle: tuple[float, float]) -> list[str]:
+    if circle[1] - circle[0] > 7:  # degrees
+        return [f"{value:g}" for value in np.linspace(*circle, 5)]
+    return ["−π", "−π/2", "0", "π/2", "π"] if circle[0] < 0 else ["0", "π/2", "π", "3π/2", "2π"]
+
+
+def _duration(run: Run) -> float | None:
+    """Return the time of a segment in ps, if all are equally long; None if not, or if there are no frames."""
+    stops = run.reader.read("/segments/frame_stop")
+    ends = np.concatenate([run.lineage.segments_of(0), run.lineage.segments_of(-1)])
+    if (np.diff(stops, prepend=0)[ends] == 0).any():
+        return None
+    times = read_rows(run.reader, "/frames/time", stops[ends] - 1) / (run.lineage.cycle_of(ends) + 1)
+    return float(times[0]) if np.allclose(times, times[0], rtol=1e-6) else None
+
+
+def _draw_distribution(axes: Axes, tree: Tree) -> None:
+    low, high = tree.circle or (float(tree.y.min()), float(tree.y.max()))
+    edges = np.linspace(low, high if high > low else low + 1, _SLICES + 1)
+    mass, _ = np.histogram(tree.y, edges, weights=tree.weight)
+    outline = np.append(mass, mass[-1]) / mass.sum()
+    axes.fill_betweenx(edges, outline, step="post", color=_FAINT, lw=0)
+    axes.step(outline, edges, where="pre", color=_INK, lw=1.0)
+    axes.set_xscale("log")
+    axes.set_xlabel(f"probability\nin {_SLICES} slices")
+    axes.tick_params(labelleft=False)
+    _plain(axes)
+
+
+def _draw_colour_bar(figure: Figure, paint: _Paint) -> None:
+    from matplotlib.cm import ScalarMappable
+
+    bar = figure.colorbar(
+        ScalarMappable(paint.norm, paint.colours), ax=figure.axes, pad=0.015, aspect=32, fraction=0.04
+    )
+    bar.set_label("weight")
+    bar.outline.set_visible(False)
+    ticks = np.arange(paint.norm.vmin or 0, (paint.norm.vmax or 0) + 1)
+    ticks = ticks[:: -(-len(ticks) // 12)]
+    bar.set_ticks(list(ticks), labels=[f"$10^{{{int(tick)}}}$" for tick in ticks])
+
+
+def _plain(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(_INK)
+    axes.tick_params(colors=_INK, labelcolor=_INK)
