@@ -2,4 +2,4 @@
 
 from wepy.cli import main
 
-main()
+main(prog_name="wepy")

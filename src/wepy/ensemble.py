@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, WepyError
 from wepy.protocols import Balance, State
 
 NONE = -1
+_TOLERANCE = 1e-12  # relative; the schema's rule `weight-kept`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,7 +130,9 @@ def founders(states: Sequence[StartState], count: int) -> Walkers:
         start=which.astype(np.int64),
         step=np.zeros(count, np.int64),
         time=np.zeros(count),
-        **_no_merges(),
+        merge_into=np.zeros(0, np.int64),
+        merge_from=np.zeros(0, np.int64),
+        merge_weight=np.zeros(0),
     )
 
 
@@ -170,5 +174,25 @@ def balanced(
     )
 
 
-def _no_merges() -> dict[str, NDArray[np.int64]]:
-    return {"merge_into": np.zeros(0, np.int64), "merge_from": np.zeros(0, np.int64), "merge_weight": np.zeros(0)}
+def check_balance(balance: Balance, weight: NDArray[np.float64], cycle: int) -> None:
+    """Raise `WepyError` unless a balance keeps the weight of the walkers, and each new walker continues one of them.
+
+    Parameters
+    ----------
+    balance : Balance
+        What the balancer drew.
+    weight : (n,) float64
+        Weights of the walkers.
+    cycle : int
+        Named in the error.
+    """
+    before, after = math.fsum(weight.tolist()), math.fsum(balance.weight.tolist())
+    problems = []
+    if not (balance.weight > 0).all():
+        problems.append("expected positive weights")
+    if not abs(after - before) <= _TOLERANCE * before:
+        problems.append(f"expected weights that sum to {before!r}, got {after!r}")
+    if len(balance.parent) != len(balance.weight) or ((balance.parent < 0) | (balance.parent >= len(weight))).any():
+        problems.append(f"expected a parent from 0 to {len(weight) - 1} for each new walker")
+    if problems:
+        raise WepyError(f"cycle {cycle}: balancer: {'; '.join(problems)}")

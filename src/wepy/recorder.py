@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,8 @@ class Recorder:
             arrays = {f"state/{name}": values for name, values in walkers.arrays().items()}
             for name in ("weight", "parent", "start", "step", "time", "merge_into", "merge_from", "merge_weight"):
                 arrays[name] = getattr(walkers, name)
-            self._journal.rotate(wd.Entry(step="plan", facts={"cycle": cycle}, arrays=arrays))
+            facts = {"cycle": cycle, "run_id": self.header.run_id}
+            self._journal.rotate(wd.Entry(step="plan", facts=facts, arrays=arrays))
 
     def collected(self, cycle: int, results: Sequence[WalkerResult]) -> None:
         """Back up finished dynamics as they arrive."""
@@ -94,7 +95,7 @@ class Recorder:
             facts = {"cycle": cycle, "host": worker.host, "pid": worker.pid}
             self._journal.append(wd.Entry(step="segments", facts=facts, arrays=_result_arrays(results)))
 
-    def binned(self, cycle: int, bins: NDArray[np.int64], describe: Mapping[int, Bin]) -> NDArray[np.int64]:
+    def binned(self, cycle: int, bins: NDArray[np.int64], describe: Callable[[int], Bin]) -> NDArray[np.int64]:
         """Back up the walkers' bins; return their rows in /bins, making rows for bins that are new.
 
         Parameters
@@ -103,8 +104,8 @@ class Recorder:
             The cycle.
         bins : (n_walkers,) int64
             Bin indices of the binner.
-        describe : mapping of int to Bin
-            What is known of these bins, and of those that they refine.
+        describe : callable
+            Says what is known of a bin; asked for bins that are new, and for those that they refine.
         """
         for index in np.unique(bins).tolist():
             self._bin_row(index, describe)
@@ -139,17 +140,15 @@ class Recorder:
         count = np.array([len(result.frames) for result in results], np.int64)
         facts: dict[str, Any] = {
             **self._segment_facts(walkers, results, bins),
-            **self._frame_facts(walkers, results),
+            **self._frame_facts(walkers, results, count),
             **self._event_facts(walkers, events, count),
             **self._bin_facts(),
         }
-        growing = self.header.layout.growing
-        facts = {path: values for path, values in facts.items() if path in growing}
         facts["/cycles/began"], facts["/cycles/ended"] = [self._began], [time.time()]
         cycle = wd.build_cycle(self.header.layout, self._previous, facts, count)
-        self.record.append(cycle)
         if self._file is not None:
             self._file.append(cycle)
+        self.record.append(cycle)  # last, so that it never has a cycle that the file has not
         self._previous = cycle
         self._new_bins.clear()
         return cycle
@@ -179,9 +178,9 @@ class Recorder:
         if self._journal is not None:
             self._journal.close()
 
-    def _bin_row(self, index: int, describe: Mapping[int, Bin]) -> int:
+    def _bin_row(self, index: int, describe: Callable[[int], Bin]) -> int:
         if index not in self._bins:
-            found = describe[index]
+            found = describe(index)
             if found.parent != NONE:
                 self._bin_row(found.parent, describe)
             self._bins[index] = len(self._bins)
@@ -212,14 +211,19 @@ class Recorder:
             "/merges/weight": walkers.merge_weight,
         }
 
-    def _frame_facts(self, walkers: Walkers, results: Sequence[WalkerResult]) -> dict[str, Any]:
+    def _frame_facts(
+        self, walkers: Walkers, results: Sequence[WalkerResult], count: NDArray[np.int64]
+    ) -> dict[str, Any]:
         frames = [result.frames for result in results]
-        passed = np.concatenate([np.diff(f.time, prepend=0.0) for f in frames])
+        elapsed = np.concatenate([f.time for f in frames])
+        passed = np.diff(elapsed, prepend=0.0)
+        first = np.cumsum(count) - count
+        passed[first] = elapsed[first]
         total = self._total_time + np.cumsum(passed)
-        self._total_time = float(total[-1]) if len(total) else self._total_time
+        self._total_time = float(total[-1])
         facts: dict[str, Any] = {
-            "/frames/md_step": np.concatenate([f.step + s for f, s in zip(frames, walkers.step.tolist(), strict=True)]),
-            "/frames/time": np.concatenate([f.time + t for f, t in zip(frames, walkers.time.tolist(), strict=True)]),
+            "/frames/md_step": np.concatenate([f.step for f in frames]) + np.repeat(walkers.step, count),
+            "/frames/time": elapsed + np.repeat(walkers.time, count),
             "/frames/total_time": total,
             "/observables/order_parameter/value": np.concatenate([result.order_parameter for result in results]),
             POSITIONS: np.concatenate([f.positions for f in frames]),

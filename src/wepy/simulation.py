@@ -6,8 +6,10 @@ It does this and no more: plan, dispatch, collect, recycle, bin, balance, commit
 from __future__ import annotations
 
 import itertools
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +18,14 @@ from numpy.typing import NDArray
 import wepy_data as wd
 from wepy.balancing import NoBalancing
 from wepy.dispatch import Serial
-from wepy.ensemble import NONE, StartState, Walkers, balanced, founders
-from wepy.errors import ConfigurationError, SegmentError, WepyError
+from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance, founders
+from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
 from wepy.heading import run_header
 from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter, State
 from wepy.recorder import Events, Recorder
 from wepy.recycling import Recycling
 from wepy.streams import Purpose, Stream
-from wepy.work import WalkerResult, Work, tasks
+from wepy.work import WalkerResult, Work, in_words, tasks
 
 
 class Simulation:
@@ -98,6 +100,10 @@ class Simulation:
     ) -> None:
         if steps < 1:
             raise ConfigurationError(f"steps: expected at least 1, got {steps}")
+        try:
+            json.dumps(config, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"config: expected JSON values: {error}") from error
         if not 0 <= seed < 2**64:
             raise ConfigurationError(f"seed: expected 0 <= seed < 2**64, got {seed}")
         self.engine, self.order_parameter = engine, order_parameter
@@ -130,11 +136,19 @@ class Simulation:
         ------
         SegmentError
             If a walker's dynamics failed; the cycle is not committed, finished segments stay in the journal.
+        BinningError
+            If a walker fits no bin; the same holds.
+        ConfigurationError
+            If there is no cycle to run, a start state cannot be used, or the store's folder is missing; nothing has
+            been started then.
+        wepy_data.RunExistsError
+            If the store is there and must not be replaced; nothing has been started then.
         """
         if self.recorder is not None:
             raise WepyError("this simulation has run: make a new one")
-        if self._store is not None:
-            wd.refuse_existing(self._store, overwrite=self._overwrite)
+        if cycles is not None and cycles < 1:
+            raise ConfigurationError(f"cycles: expected at least 1, got {cycles}")
+        self._check_store()
         self._restart = self._restart_features()
         walkers = self._founders
         with self.dispatcher:
@@ -164,6 +178,7 @@ class Simulation:
         bins, rows = self._binned(recorder, index, walkers, features)
         plan = self.balancer.plan(walkers.weight, bins, features)
         balance = plan.draw(Stream(self.seed, Purpose.BALANCING, index))
+        check_balance(balance, walkers.weight, index)
         planned = balanced(
             balance,
             ends=ends,
@@ -201,8 +216,11 @@ class Simulation:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if self.binner is None:
             return np.zeros(len(walkers), np.int64), np.full(len(walkers), NONE, np.int64)
-        bins = self.binner.assign(features, walkers.weight)
-        return bins, recorder.binned(index, bins, _Described(self.binner))
+        try:
+            bins = self.binner.assign(features, walkers.weight)
+        except BinningError as error:
+            raise BinningError(f"cycle {index}: {error}") from error
+        return bins, recorder.binned(index, bins, self.binner.bin)
 
     @property
     def _restart_states(self) -> tuple[StartState, ...]:
@@ -210,23 +228,40 @@ class Simulation:
 
     def _restart_features(self) -> NDArray[np.float64]:
         """Order parameter of every state that a walker may restart from, in order of the state rows."""
-        frames = [self.engine.frame(state.arrays) for state in self._restart_states]
-        return np.stack([np.asarray(self.order_parameter(frame), np.float64)[-1] for frame in frames])
+        features = np.stack([self._features_of(state) for state in self._restart_states])
+        if self.recycling is not None:
+            there = self.recycling.target.reached(features)
+            first = len(self.states) if self.sources else 0
+            for state, wrong in zip(self._restart_states[first:], there[first:].tolist(), strict=True):
+                if wrong:
+                    raise ConfigurationError(f"state {state.label!r} is in the target: nothing can restart there")
+        return features
+
+    def _features_of(self, state: StartState) -> NDArray[np.float64]:
+        wanted = (1, len(self.order_parameter.labels))
+        try:
+            values = np.asarray(self.order_parameter(self.engine.frame(state.arrays)), np.float64)
+        except Exception as error:
+            raise ConfigurationError(f"state {state.label!r}: it has no order parameter: {in_words(error)}") from error
+        if values.shape != wanted or not np.isfinite(values).all():
+            raise ConfigurationError(
+                f"state {state.label!r}: order parameter: expected finite numbers of shape {wanted}, "
+                f"got {values.tolist()} of shape {values.shape}"
+            )
+        return values.reshape(-1)
+
+    def _check_store(self) -> None:
+        if self._store is not None:
+            wd.refuse_existing(self._store, overwrite=self._overwrite)
+            if not Path(self._store).absolute().parent.is_dir():
+                raise ConfigurationError(
+                    f"{self._store}: its folder is missing: make it first, or choose another place"
+                )
 
 
-class _Described(dict[int, Any]):
-    """Descriptions of bins, asked of the binner when needed."""
-
-    def __init__(self, binner: Binner) -> None:
-        super().__init__()
-        self._binner = binner
-
-    def __missing__(self, index: int) -> Any:
-        return self._binner.bin(index)
-
-
-def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) -> BaseException:
-    if isinstance(error, WepyError):
-        return error
+def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) -> WepyError:
+    if isinstance(error, SegmentError):  # it names cycle and walker itself
+        return SegmentError(str(error))
     who = f"walker {walkers[0]}" if len(walkers) == 1 else f"walkers {walkers[0]} to {walkers[-1]}"
-    return SegmentError(f"cycle {cycle}, {who}: {type(error).__name__}: {error}")
+    kind = WorkerLost if isinstance(error, WorkerLost) else SegmentError
+    return kind(f"cycle {cycle}, {who}: {in_words(error)}")

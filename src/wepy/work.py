@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wepy.dispatch.identity import Identity, worker_identity
-from wepy.errors import SegmentError
+from wepy.errors import SegmentError, WepyError
 from wepy.protocols import BatchEngine, Engine, Frames, OrderParameter, Segment, State
 from wepy.streams import Stream
 
@@ -70,13 +72,16 @@ class Work:
         Raises
         ------
         SegmentError
-            If the order parameter is not finite or has the wrong shape; names cycle and walker.
+            If the order parameter fails, or a segment or its order parameter is not what it should be: the wrong
+            length or shape, numbers that are not finite. Names cycle and walker.
         """
         wall, cpu = time.perf_counter(), time.process_time()
         segments = self._segments(task)
+        _check_segments(segments, task)
         features = [
             self._features(segment.frames, stream) for segment, stream in zip(segments, task.streams, strict=True)
         ]
+        _check_features(features, task)
         count = len(segments)
         cpu, wall = (time.process_time() - cpu) / count, (time.perf_counter() - wall) / count
         worker = worker_identity()
@@ -101,16 +106,13 @@ class Work:
         return [self.engine.run(state, task.steps, stream) for state, stream in pairs]
 
     def _features(self, frames: Frames, stream: Stream) -> NDArray[np.float64]:
-        values = np.asarray(self.order_parameter(frames), np.float64)
+        try:
+            values = np.asarray(self.order_parameter(frames), np.float64)
+        except Exception as error:
+            raise SegmentError(f"{_who(stream)}: order parameter: {in_words(error)}") from error
         wanted = (len(frames), len(self.order_parameter.labels))
         if values.shape != wanted:
-            raise SegmentError(f"order parameter: expected shape {wanted}, got {values.shape}")
-        if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise SegmentError(
-                f"cycle {stream.cycle}, walker {stream.walker}: the order parameter of frame {row} is "
-                f"{values[row].tolist()}: expected finite numbers"
-            )
+            raise SegmentError(f"{_who(stream)}: order parameter: expected shape {wanted}, got {values.shape}")
         return values
 
 
@@ -126,5 +128,53 @@ def tasks(states: Sequence[State], streams: Sequence[Stream], steps: int, engine
             streams=tuple(streams[start:stop]),
             steps=steps,
         )
-        for start, stop in zip(bounds, bounds[1:], strict=False)
+        for start, stop in pairwise(bounds)
     ]
+
+
+def in_words(error: BaseException | None) -> str:
+    """Return what an error says; with its type, unless its message is meant for the user."""
+    return str(error) if isinstance(error, WepyError) else f"{type(error).__name__}: {error}"
+
+
+def _check_segments(segments: Sequence[Segment], task: Task) -> None:
+    """Raise `SegmentError` unless there is a segment for each walker, of the right length and of finite numbers."""
+    if len(segments) != len(task.streams):
+        raise SegmentError(
+            f"cycle {task.streams[0].cycle}: engine: expected {len(task.streams)} segments, got {len(segments)}"
+        )
+    for segment, stream in zip(segments, task.streams, strict=True):
+        step = segment.frames.step
+        if not len(segment.frames) or step[-1] != task.steps:
+            found = f"{step[-1]}" if len(segment.frames) else "no frame"
+            raise SegmentError(f"{_who(stream)}: engine: expected a last frame at step {task.steps}, got {found}")
+    if _all_finite([array for segment in segments for array in _numbers(segment).values()]):
+        return
+    for segment, stream in zip(segments, task.streams, strict=True):
+        wrong = [name for name, array in _numbers(segment).items() if not _all_finite([array])]
+        if wrong:
+            raise SegmentError(f"{_who(stream)}: engine: expected finite numbers, got others in {', '.join(wrong)}")
+
+
+def _numbers(segment: Segment) -> dict[str, NDArray[np.floating[Any]]]:
+    return {"frames": segment.frames.positions, **{f"state {name}": array for name, array in segment.state.items()}}
+
+
+def _check_features(features: Sequence[NDArray[np.float64]], task: Task) -> None:
+    if _all_finite(features):
+        return
+    for values, stream in zip(features, task.streams, strict=True):
+        wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if len(wrong):
+            row = int(wrong[0])
+            raise SegmentError(
+                f"{_who(stream)}: order parameter: expected finite numbers, got {values[row].tolist()} for frame {row}"
+            )
+
+
+def _all_finite(arrays: Sequence[NDArray[np.floating[Any]]]) -> bool:
+    return bool(np.isfinite(np.concatenate([array.ravel() for array in arrays])).all())
+
+
+def _who(stream: Stream) -> str:
+    return f"cycle {stream.cycle}, walker {stream.walker}"

@@ -10,23 +10,35 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import wepy_data as wd
-from wepy_data.cli.exits import UserErrorGroup
+from wepy.errors import ConfigurationError, WepyError
+from wepy_data.cli.exits import USER_ERROR, HonestGroup
 
 if TYPE_CHECKING:
     from wepy.config import Configuration
     from wepy.simulation import Simulation
 
 
-class _Group(UserErrorGroup):
-    program = "wepy"
-
-    def user_errors(self) -> tuple[type[BaseException], ...]:
-        from wepy.errors import WepyError
-
-        return (WepyError, *super().user_errors())
+_RUN_FAILED = 1
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(HonestGroup):
+    """Commands whose errors may be a list, one line each: code 2 if nothing was started, 1 if a run has failed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except WepyError as error:
+            for line in f"wepy: {error}".splitlines():
+                click.echo("".join(c if c.isprintable() else repr(c)[1:-1] for c in line), err=True)
+            ctx.exit(USER_ERROR if isinstance(error, ConfigurationError) else _RUN_FAILED)
+
+
+@click.group(
+    cls=_Group,
+    name="wepy",
+    user_errors=(wd.DataError, OSError),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(wd.__version__, prog_name="wepy")
 def main() -> None:
     """Run weighted-ensemble simulations.
@@ -36,7 +48,7 @@ def main() -> None:
       wepy init alanine-dipeptide
       wepy run alanine-dipeptide/alanine-dipeptide.toml --workers 2
       wepy-data ancestry alanine-dipeptide/run.h5
-    """
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
 
 
 @main.command()
@@ -49,7 +61,7 @@ def init(name: str, folder: Path | None) -> None:
     Example:
       wepy init double-well
       wepy run double-well/double-well.toml
-    """
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy.config.example import copy_example
 
     config = copy_example(name, folder or Path(name))
@@ -64,7 +76,7 @@ def init(name: str, folder: Path | None) -> None:
 @click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the configuration's.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The run's file, instead of the configuration's.")
 @click.option("--overwrite", is_flag=True, help="Replace the run's file if it exists.")
-def run(config: Path, output: Path | None, *, overwrite: bool, **choices: Any) -> None:  # noqa: ANN401
+def run(config: Path, output: Path | None, *, overwrite: bool, **choices: Any) -> None:
     """Run the simulation that the TOML file CONFIG describes.
 
     The configuration, the seed and every step go into one HDF5 file. Segments run on SCOOP workers of this machine
@@ -73,7 +85,7 @@ def run(config: Path, output: Path | None, *, overwrite: bool, **choices: Any) -
     \b
     Example:
       wepy run alanine-dipeptide.toml --workers 4 --cycles 200 -o long.h5
-    """
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy.config import build_simulation, read_configuration
 
     settings = _chosen(read_configuration(config), output, **choices)
@@ -107,17 +119,17 @@ def _chosen(
 def _run(simulation: Simulation, cycles: int, where: Path) -> int:
     from wepy.cli.progress import RunProgress
 
-    done = 0
-    with RunProgress(cycles, tuple(simulation.order_parameter.labels)) as progress:
-        try:
+    try:
+        with RunProgress(cycles, tuple(simulation.order_parameter.labels)) as progress:
             for cycle in simulation.run(cycles=cycles):
                 progress.update(cycle)
-                done += 1
-        except BaseException:
-            if done:
-                click.echo(f"stopped: {done} cycles are safe in {where}, the running one in {where}.journal", err=True)
-            raise
-    return done
+    except BaseException:
+        if simulation.recorder is not None:
+            journal = wd.journal_path(where)
+            rest = f", what is done of the next one is in {journal}" if journal.exists() else ""
+            click.echo(f"stopped: {simulation.record.n_cycles} cycles are safe in {where}{rest}", err=True)
+        raise
+    return simulation.record.n_cycles
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:

@@ -60,9 +60,11 @@ def build_simulation(config: Configuration, folder: str | os.PathLike[str], *, o
     """
     base = Path(folder)
     engine = _engine(config, base)
+    order_parameter = _order_parameter(config, base)
+    _check_dimensions(config, order_parameter.labels)
     return Simulation(
         engine=engine,
-        order_parameter=_order_parameter(config, base),
+        order_parameter=order_parameter,
         binner=_binner(config.binner),
         balancer=_balancer(config),
         recycling=None
@@ -137,6 +139,19 @@ def _order_parameter(config: Configuration, base: Path) -> OrderParameter:
     if isinstance(section, FunctionSection):
         return Function(section.name, section.labels, unit=section.unit)
     raise TypeError(f"no order parameter is made from {type(section).__name__}")
+
+
+def _check_dimensions(config: Configuration, labels: Sequence[str]) -> None:
+    """Raise `ConfigurationError` unless bins and target have the dimensions of the order parameter."""
+    found = {}
+    if config.binner is not None:
+        found["binner.edges"] = len(config.binner.edges)
+    if config.recycling is not None:
+        found["recycling.lower"] = len(config.recycling.lower)
+    wanted = f"one entry for each dimension of the order parameter ({', '.join(labels)})"
+    problems = [f"{key}: expected {wanted}, found {count}" for key, count in found.items() if count != len(labels)]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
 
 
 def _binner(section: RectilinearSection | None) -> Binner | None:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    model_validator,
+)
+
+from wepy.binning.interval import edges_to_json
 
 
 class Section(BaseModel):
@@ -14,9 +27,27 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
 
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Atoms = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+def _edge_from_json(edge: object) -> object:
+    return float(edge) if edge in ("inf", "-inf") else edge
+
+
+def _edge_to_json(edge: float) -> float | str:
+    return edges_to_json([edge])[0]
+
+
+# strict: TOML has types of its own, so "5" is no number and true is no count
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Edge = Annotated[
+    float,
+    Field(strict=True),
+    BeforeValidator(_edge_from_json),
+    PlainSerializer(_edge_to_json, when_used="json"),  # JSON has no infinity
+]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Index = Annotated[int, Field(ge=0, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Atoms = Annotated[list[Index], Field(min_length=1)]
 
 
 class RunSection(Section):
@@ -25,7 +56,7 @@ class RunSection(Section):
     cycles: Count = Field(100, description="number of cycles")
     walkers: Count = Field(8, description="number of founders")
     steps: Count = Field(description="steps of dynamics in a segment")
-    seed: int = Field(ge=0, lt=2**63, description="everything random follows from it")
+    seed: int = Field(ge=0, lt=2**63, strict=True, description="everything random follows from it")
     output: Path = Field(Path("run.h5"), description="the run's file, beside the configuration unless absolute")
     author: str = Field("unknown", description="kept in the file")
 
@@ -46,9 +77,9 @@ class OpenMMSection(Section):
     platform: str = "Reference"
     properties: dict[str, str] = {}
     stride: Count | None = None
-    keep_velocities: bool = False
+    keep_velocities: Flag = False
     observables: list[Literal["potential_energy", "kinetic_energy"]] = []
-    minimise: bool = True
+    minimise: Flag = True
 
 
 class OpenMMFilesSection(Section):
@@ -61,9 +92,9 @@ class OpenMMFilesSection(Section):
     platform: str = "Reference"
     properties: dict[str, str] = {}
     stride: Count | None = None
-    keep_velocities: bool = False
+    keep_velocities: Flag = False
     observables: list[Literal["potential_energy", "kinetic_energy"]] = []
-    minimise: bool = True
+    minimise: Flag = True
 
 
 class DoubleWellSection(Section):
@@ -81,7 +112,7 @@ class RandomWalkSection(Section):
 
     kind: Literal["random-walk"]
     dimensions: Count = 1
-    up: float = Field(0.25, gt=0, lt=1)
+    up: float = Field(0.25, gt=0, lt=1, strict=True)
     stride: Count | None = None
 
 
@@ -103,7 +134,7 @@ class DistanceSection(Section):
     """`[order_parameter] kind = "distance"`: distances of pairs of atoms, nm."""
 
     kind: Literal["distance"]
-    pairs: list[tuple[int, int]] = Field(min_length=1)
+    pairs: list[tuple[Index, Index]] = Field(min_length=1)
     labels: list[str] = []
 
 
@@ -120,7 +151,7 @@ class DihedralSection(Section):
     """`[order_parameter] kind = "dihedral"`: torsion angles of four atoms each, rad."""
 
     kind: Literal["dihedral"]
-    atoms: list[tuple[int, int, int, int]] = Field(min_length=1)
+    atoms: list[tuple[Index, Index, Index, Index]] = Field(min_length=1)
     labels: list[str] = []
 
 
@@ -152,10 +183,10 @@ OrderParameterSection = Annotated[
 class Grid(Section):
     """Equal bins from `start` to `stop`; with `open`, one more bin on each side takes all that lies beyond."""
 
-    start: float = Field(allow_inf_nan=False)
-    stop: float = Field(allow_inf_nan=False)
+    start: Finite
+    stop: Finite
     bins: Count
-    open: bool = True
+    open: Flag = True
 
     @model_validator(mode="after")
     def _ordered(self) -> Grid:
@@ -164,11 +195,25 @@ class Grid(Section):
         return self
 
 
+def _form(edges: object) -> str:
+    return "numbers" if isinstance(edges, list) else "grid"
+
+
+Edges = Annotated[Annotated[Grid, Tag("grid")] | Annotated[list[Edge], Tag("numbers")], Discriminator(_form)]
+
+
 class RectilinearSection(Section):
     """`[binner] kind = "rectilinear"`: edges for each dimension, as numbers or as a grid."""
 
     kind: Literal["rectilinear"]
-    edges: list[Grid | list[float]] = Field(min_length=1)
+    edges: list[Edges] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _increasing(self) -> RectilinearSection:
+        for dim, edges in enumerate(self.edges):
+            if isinstance(edges, list) and (len(edges) < 2 or not all(a < b for a, b in pairwise(edges))):
+                raise ValueError(f"expected at least 2 edges, strictly increasing, in edges[{dim}]")
+        return self
 
 
 class HuberKimSection(Section):
@@ -178,7 +223,7 @@ class HuberKimSection(Section):
     target_count: Count = 4
     split_threshold: Positive = 2.0
     merge_threshold: Positive = 1.0
-    adjust_counts: bool = True
+    adjust_counts: Flag = True
     min_weight: Positive = 1e-310
     max_weight: Positive = 1.0
 
@@ -195,16 +240,25 @@ BalancerSection = Annotated[HuberKimSection | NoBalancingSection, Field(discrimi
 class RegionSection(Section):
     """`[recycling]`: walkers whose order parameter lies in lower <= x < upper restart from a source state."""
 
-    lower: list[float] = Field(min_length=1)
-    upper: list[float] | None = None
+    lower: list[Edge] = Field(min_length=1)
+    upper: list[Edge] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RegionSection:
+        upper = [inf] * len(self.lower) if self.upper is None else self.upper
+        if len(upper) != len(self.lower):
+            raise ValueError("expected as many upper edges as lower ones")
+        if not all(low < high for low, high in zip(self.lower, upper, strict=True)):
+            raise ValueError("expected lower < upper in every dimension")
+        return self
 
 
 class StateSection(Section):
     """`[[states]]` and `[[sources]]`: where walkers start and restart; arrays for toys, a PDB file for molecules."""
 
     label: str = "start"
-    probability: float = Field(1.0, gt=0, le=1)
-    x: list[float] | None = None
+    probability: float = Field(1.0, gt=0, le=1, strict=True)
+    x: list[Finite] | None = None
     pdb: Path | None = None
 
     @model_validator(mode="after")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 
@@ -54,75 +56,97 @@ def parse_configuration(raw: Mapping[str, Any], where: str = "configuration") ->
         raise ConfigurationError("\n".join([f"{where}: {count}", *(f"  {line}" for line in mistakes)])) from None
 
 
-def _sentence(raw: Mapping[str, Any], entry: Any) -> str:  # noqa: ANN401
-    place = list(entry["loc"])
-    key = _key(raw, place)
-    if entry["type"] == "missing":
+def _sentence(raw: Mapping[str, Any], entry: Any) -> str:
+    place, kind = list(entry["loc"]), entry["type"]
+    key = _key(raw, place, is_missing=kind == "missing")
+    if kind == "missing":
         return f"{key}: missing; add it"
-    if entry["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_hint(raw, place)}"
-    if entry["type"] == "union_tag_not_found":
-        return f"{key}.kind: missing; expected one of {_tags(entry)}"
-    if entry["type"] == "union_tag_invalid":
-        return f"{key}.kind: expected one of {_tags(entry)}, found {entry['ctx']['tag']!r}"
-    message = entry["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-    return f"{key}: {message}, found {_short(entry['input'])}"
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key{_hint(place)}"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        kinds = ", ".join(f'"{tag}"' for model in _models(place) for tag in _tags(model))
+        found = entry["ctx"].get("tag")
+        return f"{key}.kind: {'missing; ' if found is None else ''}expected one of {kinds}{_found(found)}"
+    return f"{key}: {_expectation(entry)}{_found(entry['input'])}"
 
 
-def _tags(entry: Any) -> str:  # noqa: ANN401
-    return str(entry["ctx"].get("expected_tags") or "the kinds in the documentation").replace("'", '"')
+def _expectation(entry: Any) -> str:
+    if entry["type"] in _EXPECTATIONS:
+        return _EXPECTATIONS[entry["type"]].format(**entry.get("ctx", {}))
+    message = str(entry["msg"]).removeprefix("Value error, ")
+    return message.replace("Input should be a valid", "expected a").replace("Input should be", "expected")
 
 
-def _short(value: object) -> str:
+_EXPECTATIONS = {
+    "model_type": "expected a table",
+    "model_attributes_type": "expected a table",
+    "dict_type": "expected a table",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "bool_type": "expected true or false",
+    "string_type": "expected text",
+    "int_type": "expected a whole number",
+    "float_type": "expected a number",
+    "finite_number": "expected a finite number",
+    "path_type": "expected the path of a file",
+    "greater_than": "expected a number greater than {gt}",
+    "greater_than_equal": "expected a number of at least {ge}",
+    "less_than": "expected a number less than {lt}",
+    "less_than_equal": "expected a number of at most {le}",
+    "too_short": "expected at least {min_length}",
+    "string_pattern_mismatch": "expected package.module:function",
+}
+
+
+def _found(value: object) -> str:
     text = repr(value)
-    return text if len(text) < 60 else text[:57] + "..."
+    return "" if value is None else f", found {text if len(text) < 60 else text[:57] + '...'}"
 
 
-def _key(raw: Mapping[str, Any], place: list[Any]) -> str:
+def _key(raw: Mapping[str, Any], place: list[Any], *, is_missing: bool) -> str:
     """Return the key as it stands in the file: the names that pydantic gives to variants left out."""
     text = ""
     value: Any = raw
     for index, part in enumerate(place):
-        last = index == len(place) - 1
         if isinstance(part, int):
             text += f"[{part}]"
             value = value[part] if isinstance(value, list) and part < len(value) else None
-        elif last or (isinstance(value, Mapping) and part in value):
-            if last and not (isinstance(value, Mapping) and part in value) and _is_variant(part):
-                continue
-            text += f".{part}" if text else str(part)
-            value = value.get(part) if isinstance(value, Mapping) else None
+        elif isinstance(value, Mapping) and part in value:
+            text += f".{_quoted(part)}" if text else _quoted(part)
+            value = value[part]
+        elif is_missing and index == len(place) - 1:
+            text += f".{_quoted(part)}" if text else _quoted(part)
     return text or "configuration"
 
 
-def _is_variant(part: object) -> bool:
-    return isinstance(part, str) and any(mark in part for mark in "[(")
+def _quoted(part: object) -> str:
+    """Return a key as TOML spells it."""
+    return str(part) if re.fullmatch(r"[\w-]+", str(part), re.ASCII) else json.dumps(str(part))
 
 
-def _hint(raw: Mapping[str, Any], place: list[Any]) -> str:
-    known = list(_known_keys(raw, place))
+def _hint(place: list[Any]) -> str:
+    known = [key for model in _models(place[:-1]) for key in model.model_fields]
     near = difflib.get_close_matches(str(place[-1]), known, n=1)
     return f"; did you mean {near[0]}?" if near else f"; expected some of {', '.join(known)}"
 
 
-def _known_keys(raw: Mapping[str, Any], place: list[Any]) -> Iterator[str]:
-    """Yield the keys that the table with the unknown key may have."""
-    model: Any = Configuration
-    for part in place[:-1]:
+def _models(place: list[Any]) -> list[type[pydantic.BaseModel]]:
+    """Return the tables that may stand at a place of the configuration."""
+    models: list[type[pydantic.BaseModel]] = [Configuration]
+    for part in place:
         if isinstance(part, str):
-            model = _section(model, part) or model
-    yield from model.model_fields
+            fields = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+            variants = [model for model in models if part in _tags(model)]
+            models = [model for field in fields for model in _members(field)] or variants or models
+    return models
 
 
-def _section(model: Any, part: str) -> Any:  # noqa: ANN401
-    from wepy.config import model as sections
+def _members(annotation: Any) -> list[type[pydantic.BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return [annotation]
+    return [member for part in get_args(annotation) for member in _members(part)]
 
-    field = model.model_fields.get(part)
-    for name, found in vars(sections).items():
-        if isinstance(found, type) and issubclass(found, sections.Section):
-            kind = found.model_fields.get("kind")
-            if kind is not None and part in getattr(kind.annotation, "__args__", ()):
-                return found
-            if field is not None and name in str(field.annotation) and "kind" not in found.model_fields:
-                return found
-    return None
+
+def _tags(model: type[pydantic.BaseModel]) -> tuple[str, ...]:
+    kind = model.model_fields.get("kind")
+    return () if kind is None else get_args(kind.annotation)
