@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -41,8 +41,12 @@ def build_cycle(
     ConformanceError
         If a row has the wrong type, shape or value; nothing is changed.
     """
+    index = 0 if previous is None else previous.index + 1
     rows = _shaped(layout, facts)
     counts = np.asarray(frame_count, np.int64)
+    problems = list(_basic_problems(rows, counts))
+    if problems:
+        raise ConformanceError(f"cycle {index}", problems)
     _derive(layout, previous, rows, counts)
     missing = [path for path in layout.growing if path not in rows and path != CRC]
     problems = [Problem(path, "missing", "nothing", "rows of this cycle") for path in missing]
@@ -52,7 +56,6 @@ def build_cycle(
             problems.append(Problem(path, "dim-size", f"{len(rows[path])} rows", f"{lengths[column.dim]}"))
         elif path in rows:
             problems += value_problems(column, rows[path])
-    index = 0 if previous is None else previous.index + 1
     if problems:
         raise ConformanceError(f"cycle {index}", problems)
     rows[CRC] = np.array([cycle_crc(layout, rows)], "<u4")
@@ -89,6 +92,19 @@ def _shaped(layout: Layout, facts: Mapping[str, ArrayLike]) -> dict[str, NDArray
 
 
 _CASTS = {"f": "fiu", "i": "iub", "u": "iub", "S": "S"}
+
+
+def _basic_problems(rows: Mapping[str, NDArray[np.generic]], frame_count: NDArray[np.int64]) -> Iterator[Problem]:
+    """Yield what is wrong with the rows that others are derived from."""
+    for path in ("/segments/weight", "/segments/parent", "/bins/index"):
+        if path not in rows:
+            yield Problem(path, "missing", "nothing", "rows of this cycle")
+    count = len(rows.get("/segments/weight", ()))
+    for path, values in (("/segments/parent", rows.get("/segments/parent")), ("/segments/frame_stop", frame_count)):
+        if values is not None and values.shape != (count,) and "/segments/weight" in rows:
+            yield Problem(path, "dim-size", f"shape {list(values.shape)}", f"one for each of {count} walkers")
+    if (frame_count < 0).any():
+        yield Problem("/segments/frame_stop", "min", f"{frame_count.min()} frames", "0 or more of a segment")
 
 
 def _derive(

@@ -262,7 +262,10 @@ class FileRun:
             raise ValueError(f"{foreign[0]} leads out of its place, and a run is one file of its own")
 
     def _dataset(self, path: str) -> h5py.Dataset:
-        return self._file[path]
+        try:
+            return self._file[path]
+        except KeyError as error:
+            raise DamagedRunError(f"{self.path} has no {path}: wepy-data check {self.path} says more") from error
 
     def _read_all(self, path: str) -> NDArray[Any]:
         values = np.asarray(self._dataset(path)[()])

@@ -1,0 +1,46 @@
+"""An HDF5 file seen object by object."""
+
+import h5py
+import numpy as np
+
+from wepy_data.schema.tree import Foreign
+from wepy_data.store.tree import FileTree
+
+
+def test_objects_are_seen_as_what_they_are(tmp_path):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        file["/group/numbers"] = np.zeros((2, 3), ">f4")
+        file["/text"] = "words"
+        file["/fixed"] = np.array([b"ab"], "S8")
+        file["/type"] = np.dtype("i4")
+        file["/soft"] = h5py.SoftLink("/group")
+        file["/away"] = h5py.ExternalLink("/etc/passwd", "/")
+        file["/again"] = file["/group/numbers"]
+        nodes = FileTree(file).nodes()
+    assert {path: node.kind for path, node in nodes.items()} == {
+        "/": "group", "/group": "group", "/group/numbers": "dataset", "/text": "dataset", "/fixed": "dataset",
+        "/type": "type", "/soft": "soft link", "/away": "external link", "/again": "dataset",
+    }  # fmt: skip
+    assert (nodes["/group/numbers"].dtype, nodes["/group/numbers"].shape) == (">f4", (2, 3))
+    assert (nodes["/text"].dtype, nodes["/fixed"].dtype) == ("text", "S8")
+    assert nodes["/again"].identity == nodes["/group/numbers"].identity != nodes["/group"].identity
+
+
+def test_attributes_are_plain_values_and_anything_else_is_foreign(tmp_path):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        file.attrs["text"] = "α"
+        file.attrs["number"] = 3
+        file.attrs["numbers"] = [1, 2]
+        file.attrs["texts"] = np.array(["a", "b"], h5py.string_dtype())
+        file.attrs["fraction"] = 0.5
+        file.attrs["nothing"] = h5py.Empty("f8")
+        attributes = dict(FileTree(file).nodes()["/"].attributes)
+    assert isinstance(attributes.pop("fraction"), Foreign)
+    assert isinstance(attributes.pop("nothing"), Foreign)
+    assert attributes == {"text": "α", "number": 3, "numbers": [1, 2], "texts": ["a", "b"]}
+
+
+def test_a_group_that_holds_itself_is_not_walked_for_ever(tmp_path):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        file.create_group("inner")["outer"] = file["/"]
+        assert set(FileTree(file).nodes()) == {"/", "/inner", "/inner/outer"}

@@ -1,0 +1,238 @@
+"""The writing of a run's file: appearing whole, growing by whole cycles, surviving the writer's death."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import pytest
+
+from wepy_data.errors import RunExistsError
+from wepy_data.record.compare import compare
+from wepy_data.record.run_record import RunRecord
+from wepy_data.store.check import check
+from wepy_data.store.reader import FileRun
+from wepy_data.store.writer import FileWriter, write_run
+
+WRITE = """
+import sys
+from wepy_data.record.cycle import Cycle
+from wepy_data.store.reader import FileRun
+from wepy_data.store.writer import FileWriter
+
+source, target = sys.argv[1:]
+with FileRun(source) as run:
+    layout = run.header.layout
+    stops = {dim: [0, *run.stops(dim)] for dim in layout.by_dim if dim != "cycle"} | {"cycle": range(run.n_cycles + 1)}
+    writer = FileWriter(target, run.header)
+    print("ready", flush=True)
+    for index in range(run.n_cycles):
+        rows = {p: run.read(p, stops[c.dim][index], stops[c.dim][index + 1]) for p, c in layout.growing.items()}
+        writer.append(Cycle(index=index, rows=rows))
+        print(index + 1, flush=True)
+        sys.stdin.readline()
+"""
+READ = """
+import sys
+from wepy_data.store.check import check
+from wepy_data.store.reader import FileRun
+
+seen = []
+while True:
+    with FileRun(sys.argv[1]) as run:
+        seen.append(run.n_cycles)
+        assert len(run.read("/segments/weight")) == run.rows("segment")
+        problems = check(sys.argv[1])
+        assert not problems, problems[0]
+        if run.sealed:
+            break
+assert seen == sorted(seen), seen
+print(len(seen), seen[-1])
+"""
+
+
+def start(script: str, *arguments: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def first_cycles(run: RunRecord, count: int) -> RunRecord:
+    part = RunRecord(run.header)
+    for cycle in run.cycles[:count]:
+        part.append(cycle)
+    return part
+
+
+@pytest.mark.parametrize("write", [write_run, lambda path, run: FileWriter(path, run.header)])
+def test_an_existing_file_is_not_overwritten(write, rich_run, tmp_path):
+    path = tmp_path / "run.h5"
+    path.write_text("precious")
+    with pytest.raises(RunExistsError, match="exists: choose another name"):
+        write(path, rich_run)
+    assert path.read_text() == "precious"
+    assert [file.name for file in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_an_existing_file_is_replaced_if_that_is_allowed(rich_run, tmp_path):
+    path = tmp_path / "run.h5"
+    path.write_text("old")
+    write_run(path, rich_run, overwrite=True)
+    assert check(path) == []
+    with FileWriter(path, rich_run.header, overwrite=True):
+        assert FileRun(path).n_cycles == 0
+
+
+def test_a_file_appears_whole_or_not_at_all(rich_run, tmp_path):
+    class Failing(RunRecord):
+        def read(self, path, start=0, stop=None):
+            if path == "/frames/time":
+                raise OSError("the disk is full")
+            return super().read(path, start, stop)
+
+    failing = Failing(rich_run.header)
+    failing.append(rich_run.cycles[0])
+    with pytest.raises(OSError, match="the disk is full"):
+        write_run(tmp_path / "run.h5", failing)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_came_into_being_meanwhile_is_not_overwritten(rich_run, tmp_path):
+    path = tmp_path / "run.h5"
+
+    class Slow(RunRecord):
+        def read(self, name, start=0, stop=None):
+            path.write_text("another's")
+            return super().read(name, start, stop)
+
+    slow = Slow(rich_run.header)
+    slow.append(rich_run.cycles[0])
+    with pytest.raises(RunExistsError):
+        write_run(path, slow)
+    assert path.read_text() == "another's"
+    assert [file.name for file in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_a_missing_folder_is_an_error_of_the_system(rich_run, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_run(tmp_path / "nowhere" / "run.h5", rich_run)
+
+
+def test_a_new_run_can_be_read_before_its_first_cycle(rich_run, tmp_path):
+    with FileWriter(tmp_path / "run.h5", rich_run.header), FileRun(tmp_path / "run.h5") as run:
+        assert run.n_cycles == 0
+        assert not run.sealed
+        assert run.planned is None
+        assert check(tmp_path / "run.h5") == []
+
+
+def test_cycles_are_appended_in_order_and_not_to_a_closed_file(rich_run, tmp_path):
+    writer = FileWriter(tmp_path / "run.h5", rich_run.header)
+    with pytest.raises(ValueError, match=r"cycle 1 does not follow: .* has 0 cycles"):
+        writer.append(rich_run.cycles[1])
+    writer.append(rich_run.cycles[0])
+    assert writer.n_cycles == 1
+    writer.close()
+    writer.close()
+    with pytest.raises(ValueError, match="is closed: no cycle can be appended"):
+        writer.append(rich_run.cycles[1])
+
+
+def test_a_reader_keeps_what_it_saw_while_the_run_goes_on_and_is_sealed(rich_run, tmp_path):
+    path = tmp_path / "run.h5"
+    with FileWriter(path, rich_run.header) as writer:
+        writer.append(rich_run.cycles[0])
+        with FileRun(path) as early:
+            writer.append(rich_run.cycles[1])
+            writer.append(rich_run.cycles[2])
+            assert compare(first_cycles(rich_run, 1), early, volatile=True) is None
+            writer.seal(rich_run.planned)
+            assert compare(first_cycles(rich_run, 1), early, volatile=True) is None
+    with FileRun(path) as late:
+        assert compare(rich_run, late, volatile=True) is None
+
+
+def test_sealing_keeps_attributes_texts_and_units(rich_run, tmp_path):
+    path = tmp_path / "run.h5"
+    with FileWriter(path, rich_run.header) as writer:
+        for cycle in rich_run:
+            writer.append(cycle)
+        before = described(path)
+        writer.seal(rich_run.planned)
+    after = described(path)
+    assert after.pop("/@sealed") == 1
+    assert before.pop("/@sealed") == 0
+    assert {name: value for name, value in after.items() if not name.startswith("/next")} == before
+
+
+def described(path: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    with h5py.File(path, "r", swmr=True, locking=False) as file:
+        for name in ("/", *_names(file)):
+            attributes = file[name].attrs
+            found |= {f"{name}@{key}": _plain(attributes[key]) for key in attributes}
+        found |= {text: file[text][()] for text in ("/schema", "/config", "/provenance")}
+    return found
+
+
+def _names(file: h5py.File) -> list[str]:
+    names: list[str] = []
+    file.visit(lambda name: names.append("/" + name))
+    return names
+
+
+def _plain(value):
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def test_a_reader_in_another_process_sees_whole_cycles_only(rich_run, tmp_path):
+    path = tmp_path / "run.h5"
+    with FileWriter(path, rich_run.header) as writer:
+        reader = start(READ, path)
+        for cycle in rich_run:
+            time.sleep(0.3)
+            writer.append(cycle)
+        time.sleep(0.3)
+        writer.seal(rich_run.planned)
+    out, errors = reader.communicate(timeout=60)
+    assert errors == ""
+    looks, cycles = map(int, out.split())
+    assert looks > 1
+    assert cycles == 3
+
+
+@pytest.mark.parametrize("cycles", [0, 1, 2, 3])
+def test_a_run_whose_writer_was_killed_is_readable_up_to_its_last_cycle(cycles, rich_run, tmp_path):
+    source, target = write_run(tmp_path / "source.h5", rich_run), tmp_path / "run.h5"
+    writer = start(WRITE, source, target)
+    assert writer.stdout.readline() == "ready\n"
+    for number in range(1, cycles + 1):
+        assert int(writer.stdout.readline()) == number
+        if number < cycles:
+            print(file=writer.stdin, flush=True)
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate()
+    acknowledged_or_one_more(rich_run, target, cycles)
+
+
+@pytest.mark.parametrize("delay", [0.001, 0.003, 0.006])
+def test_a_run_whose_writer_was_killed_at_any_moment_is_readable(delay, rich_run, tmp_path):
+    source, target = write_run(tmp_path / "source.h5", rich_run), tmp_path / "run.h5"
+    writer = start(WRITE, source, target)
+    assert writer.stdout.readline() == "ready\n"
+    writer.stdin.write("\n" * 3)
+    writer.stdin.flush()
+    time.sleep(delay)
+    writer.send_signal(signal.SIGKILL)
+    out, _ = writer.communicate()
+    acknowledged_or_one_more(rich_run, target, len(out.split()))
+
+
+def acknowledged_or_one_more(record, path, acknowledged):
+    assert check(path) == []
+    with FileRun(path) as run:
+        assert run.n_cycles >= acknowledged
+        assert compare(first_cycles(record, run.n_cycles), run, volatile=True) is None
