@@ -170,7 +170,7 @@ def _facts(
     facts = {
         "/segments/weight": weight, "/segments/parent": np.where(local < 0, -1, own - n + local),
         "/segments/state": np.full(n, -1 if cycle else 0), "/segments/continuous": np.full(n, int(cycle > 0)),
-        "/segments/progress": x, "/segments/bin": np.zeros(n, int), "/segments/seed": rng.integers(1 << 62, size=n),
+        "/segments/progress": x, "/segments/bin": np.zeros(n, int),
         "/segments/cpu_time": rng.random(n), "/segments/wall_time": rng.random(n),
         "/segments/worker": np.zeros(n, int),
         "/frames/md_step": np.full(n, 5 * (cycle + 1)), "/frames/time": np.full(n, 0.005 * (cycle + 1)),

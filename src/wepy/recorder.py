@@ -200,7 +200,6 @@ class Recorder:
             "/segments/continuous": walkers.continuous,
             "/segments/progress": np.stack([result.order_parameter[-1] for result in results]),
             "/segments/bin": bins,
-            "/segments/seed": np.zeros(len(results), np.uint64),
             "/segments/cpu_time": [result.cpu_time for result in results],
             "/segments/wall_time": [result.wall_time for result in results],
             "/segments/worker": rows,

@@ -168,7 +168,6 @@ def _facts(
         "/segments/continuous": np.array([w.state < 0 for w in walkers], "u1"),
         "/segments/progress": end,
         "/segments/bin": [w.bin for w in walkers],
-        "/segments/seed": np.array([2**63 + 1000 * number + i for i in range(n)], "u8"),
         "/segments/cpu_time": np.full(n, 0.25),
         "/segments/wall_time": np.full(n, 0.5),
         "/segments/worker": [w.worker for w in walkers],

@@ -90,7 +90,6 @@ def _facts(record, xyz, cycle):
         "/segments/continuous": np.full(n, int(cycle > 0)),
         "/segments/progress": values[np.cumsum(FRAMES_OF_WALKERS) - 1],
         "/segments/bin": np.full(n, -1),
-        "/segments/seed": np.arange(n),
         "/segments/cpu_time": np.zeros(n),
         "/segments/wall_time": np.zeros(n),
         "/segments/worker": np.full(n, -1),

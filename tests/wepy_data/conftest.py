@@ -116,7 +116,7 @@ def _facts(record, layout, state, path, bins, rng):
     facts = {
         "/segments/weight": state["weight"], "/segments/parent": state["parent"], "/segments/state": state["state"],
         "/segments/continuous": (state["state"] < 0).astype("u1"), "/segments/progress": path[:, -1],
-        "/segments/bin": [row[int(index)] for index in bins], "/segments/seed": np.arange(n),
+        "/segments/bin": [row[int(index)] for index in bins],
         "/segments/cpu_time": np.full(n, 0.25), "/segments/wall_time": np.full(n, 0.5),
         "/segments/worker": np.arange(n) % 2,
         "/frames/md_step": steps * 10, "/frames/time": steps * 0.02, "/frames/total_time": rows * 0.02,

@@ -55,6 +55,8 @@ class RunProgress:
 
     def update(self, cycle: wd.Cycle) -> None:
         """Show a cycle."""
+        if not self._done:  # what came before it, such as starting workers, says nothing of the cycles to come
+            self._began = time.monotonic() - float(cycle["/cycles/ended"][0] - cycle["/cycles/began"][0])
         self._done += 1
         self._arrived = math.fsum([self._arrived, *cycle["/events/weight"].tolist()])
         text = self._line(cycle)

@@ -99,7 +99,6 @@ class Growth:
             "/segments/state": walkers.state,
             "/segments/continuous": walkers.continuous,
             "/segments/progress": rng.normal(size=(count, self._shape.n_features)),
-            "/segments/seed": rng.integers(0, 2**64, count, dtype=np.uint64),
             "/segments/cpu_time": rng.exponential(size=count),
             "/segments/wall_time": rng.exponential(size=count),
         }

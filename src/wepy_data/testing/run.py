@@ -120,7 +120,7 @@ def _founders(draw: st.DrawFn, shape: Shape, most: int, rng: np.random.Generator
     if style == "equal":
         weight = np.full(count, 1 / count)
     else:
-        weight = rng.uniform(0.1, 1, count) if style == "random" else 10 ** rng.uniform(-20, 0, count)
+        weight = rng.uniform(0.1, 1, count) if style == "random" else 10 ** rng.uniform(-40, 0, count)
         weight /= weight.sum()
     return founders(weight, rng.integers(0, shape.n_initial, count))
 

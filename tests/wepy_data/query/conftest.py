@@ -50,7 +50,6 @@ def _cycle(layout, record, counts):
         "/segments/continuous": np.full(n, int(not first)),
         "/segments/progress": rng.random((n, layout.sizes["feature"])),
         "/segments/bin": np.full(n, -1),
-        "/segments/seed": np.arange(n),
         "/segments/cpu_time": np.zeros(n),
         "/segments/wall_time": np.zeros(n),
         "/segments/worker": np.full(n, -1),

@@ -18,7 +18,7 @@ def facts(weight, parent, **more):
         "/segments/weight": weight, "/segments/parent": parent,
         "/segments/state": np.where(np.array(parent) < 0, 0, -1),
         "/segments/continuous": np.array(parent) >= 0, "/segments/progress": np.zeros((n, 1)),
-        "/segments/bin": np.full(n, -1), "/segments/seed": np.arange(n), "/segments/cpu_time": np.zeros(n),
+        "/segments/bin": np.full(n, -1), "/segments/cpu_time": np.zeros(n),
         "/segments/wall_time": np.zeros(n), "/segments/worker": np.full(n, -1), "/cycles/began": [0.0],
         "/cycles/ended": [1.0], "/frames/md_step": [], "/frames/time": [], "/frames/total_time": [],
         "/observables/order_parameter/value": np.zeros((0, 1)),
@@ -86,7 +86,7 @@ def test_all_misshapen_facts_are_named_at_once():
 
 
 def test_all_wrong_values_are_named_at_once():
-    wrong = facts([1.0, -0.5], [-1, -7], **{"/segments/seed": [1], "/segments/progress": [[np.nan], [0.0]]})
+    wrong = facts([1.0, -0.5], [-1, -7], **{"/segments/wall_time": [1], "/segments/progress": [[np.nan], [0.0]]})
     del wrong["/segments/cpu_time"]
     with pytest.raises(ConformanceError, match="cycle 0 does not conform") as caught:
         build_cycle(LAYOUT, None, wrong, [0, 0])
@@ -94,7 +94,7 @@ def test_all_wrong_values_are_named_at_once():
         ("/segments/weight[1]", "above"),
         ("/segments/parent[1]", "ref"),
         ("/segments/progress[0]", "finite"),
-        ("/segments/seed", "dim-size"),
+        ("/segments/wall_time", "dim-size"),
         ("/segments/cpu_time", "missing"),
     }
 

@@ -14,7 +14,7 @@ def damaged(rich_run, new_path):
     """Return a file with something wrong at each level."""
     path = write_run(new_path(), rich_run)
     with h5py.File(path, "r+") as file:
-        del file["/segments/seed"]
+        del file["/segments/wall_time"]
         file["/surprise"] = 1
         file["/segments/cpu_time"][0] = -1
         file["/cycles/total_weight"][0] = 2
@@ -36,7 +36,7 @@ def test_an_unknown_level_is_refused_with_those_that_exist(damaged):
 
 def test_a_problem_says_where_what_was_found_and_what_was_expected(damaged):
     lines = [str(problem) for problem in check(damaged)]
-    assert "/segments/seed: missing: found nothing, expected u8 of [segment]" in lines
+    assert "/segments/wall_time: missing: found nothing, expected f8 of [segment]" in lines
     assert "/segments/cpu_time[0]: min: found -1.0, expected at least 0" in lines
 
 

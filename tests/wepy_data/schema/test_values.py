@@ -44,7 +44,6 @@ def test_no_rows_have_no_problems(path):
         ("/segments/parent", [-1, 2**62]),
         ("/states/label", ["α" * 32, ""]),
         ("/bins/centre", [[np.nan, np.inf]]),
-        ("/segments/seed", [2**64 - 1, 0]),
         ("/states/probability", [0, 1]),
     ],
 )

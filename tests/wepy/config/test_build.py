@@ -1,0 +1,198 @@
+"""Simulations built from configurations: every kind there is."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import openmm
+import pytest
+
+import wepy
+import wepy_data as wd
+from wepy.config import build_dispatcher, build_simulation, parse_configuration
+from wepy.config.example import examples_folder
+from wepy.config.model import DispatchSection
+from wepy.errors import ConfigurationError
+
+PDB = str(examples_folder() / "alanine_dipeptide" / "alanine_dipeptide.pdb")
+FIELD = {"kind": "openmm", "pdb": PDB, "force_field": ["amber14/protein.ff14SB.xml"], "temperature": 300.0, "minimise": False}  # fmt: skip # noqa: E501
+
+
+def config(**changes):
+    raw = {
+        "run": {"steps": 4, "seed": 3, "walkers": 4},
+        "engine": {"kind": "double-well"},
+        "order_parameter": {"kind": "coordinates"},
+        "states": [{"x": [-1.0]}],
+    }
+    return parse_configuration({key: value for key, value in (raw | changes).items() if value is not None})
+
+
+def build(tmp_path, **changes):
+    return build_simulation(config(**changes), tmp_path)
+
+
+def molecule(tmp_path, **changes):
+    settings = {"engine": FIELD, "states": [], "order_parameter": {"kind": "distance", "pairs": [[0, 5]]}}
+    return build(tmp_path, **(settings | changes))
+
+
+def runs(simulation):
+    list(simulation.run(cycles=1))
+    return simulation.record.n_cycles == 1
+
+
+@pytest.mark.parametrize(
+    ("engine", "kind"),
+    [
+        ({"kind": "double-well", "height": 2.0, "timestep": 1e-4, "stride": 2}, wepy.OverdampedLangevin),
+        ({"kind": "random-walk", "up": 0.4, "stride": 1}, wepy.RandomWalk),
+    ],
+)  # fmt: skip
+def test_toys_are_built_and_run(tmp_path, engine, kind):
+    simulation = build(tmp_path, engine=engine)
+    assert isinstance(simulation.engine, kind)
+    assert simulation.engine.stride == engine["stride"]
+    assert runs(simulation)
+    assert wd.check(tmp_path / "run.h5") == []
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"kind": "distance", "pairs": [[0, 5], [1, 6]]},
+        {"kind": "minimum-distance", "group_a": [0, 1], "group_b": [8, 9]},
+        {"kind": "dihedral", "atoms": [[4, 6, 8, 14]], "labels": ["phi"]},
+        {"kind": "rmsd", "reference": PDB, "atoms": [4, 6, 8, 14]},
+        {"kind": "coordinates", "indices": [0, 7], "unit": "nm"},
+        {"kind": "function", "name": "mdtraj.geometry.rg:compute_rg", "labels": ["rg"], "unit": "nm"},
+    ],
+    ids=lambda section: section["kind"],
+)
+def test_order_parameters_are_built_and_run(tmp_path, section):
+    simulation = molecule(tmp_path, order_parameter=section)
+    if section["kind"] != "function":
+        assert runs(simulation)
+        assert wd.check(tmp_path / "run.h5") == []
+    assert list(simulation.order_parameter.labels) == section.get("labels", list(simulation.order_parameter.labels))
+
+
+def test_openmm_files_are_built_and_run(tmp_path):
+    force_field = openmm.app.ForceField("amber14/protein.ff14SB.xml")
+    system = force_field.createSystem(openmm.app.PDBFile(PDB).topology)
+    integrator = openmm.LangevinMiddleIntegrator(300.0, 1.0, 0.001)
+    (tmp_path / "s.xml").write_text(openmm.XmlSerializer.serialize(system))
+    (tmp_path / "i.xml").write_text(openmm.XmlSerializer.serialize(integrator))
+    (tmp_path / "p.pdb").write_text(Path(PDB).read_text())
+    engine = {"kind": "openmm-files", "system": "s.xml", "integrator": "i.xml", "pdb": "p.pdb",
+              "observables": ["potential_energy"], "keep_velocities": True}  # fmt: skip
+    states = [{"label": "given", "pdb": "p.pdb"}]
+    assert runs(molecule(tmp_path, engine=engine, states=states))
+    assert wd.check(tmp_path / "run.h5") == []
+
+
+def test_each_founder_of_a_molecule_draws_its_own_velocities(tmp_path):
+    simulation = molecule(tmp_path, balancer={"kind": "none"})
+    list(simulation.run(cycles=1))
+    assert len(np.unique(simulation.record.read("/segments/progress"))) == 4
+
+
+def test_grids_and_lists_of_edges_make_bins(tmp_path):
+    edges = [
+        {"start": 0.0, "stop": 1.0, "bins": 4},
+        {"start": 0, "stop": 2, "bins": 2, "open": False},
+        [0, 1, math.inf],
+    ]
+    binner = {"kind": "rectilinear", "edges": edges}
+    simulation = molecule(
+        tmp_path, binner=binner, order_parameter={"kind": "distance", "pairs": [[0, i] for i in (5, 6, 7)]}
+    )
+    assert simulation.binner.edges == (
+        (-math.inf, 0.0, 0.25, 0.5, 0.75, 1.0, math.inf),
+        (0.0, 1.0, 2.0),
+        (0.0, 1.0, math.inf),
+    )
+
+
+def test_balancers_and_recycling_are_built(tmp_path):
+    simulation = build(
+        tmp_path,
+        balancer={"kind": "huber-kim", "target_count": 7, "max_weight": 0.5},
+        recycling={"lower": [-math.inf], "upper": [-2.0]},
+        sources=[{"label": "s", "x": [0.0]}],
+    )
+    assert simulation.balancer == wepy.HuberKim(7, max_weight=0.5)
+    assert simulation.recycling == wepy.Recycling(wepy.Region([-math.inf], [-2.0]))
+    assert [state.label for state in simulation.sources] == ["s"]
+    assert isinstance(build(tmp_path, balancer={"kind": "none"}).balancer, wepy.NoBalancing)
+
+
+@pytest.mark.parametrize(
+    ("section", "kind"),
+    [({}, wepy.Serial), ({"kind": "processes", "workers": 3}, wepy.Processes), ({"kind": "scoop"}, wepy.Scoop)],
+)
+def test_dispatchers_are_built(section, kind):
+    dispatcher = build_dispatcher(DispatchSection(**section))
+    assert isinstance(dispatcher, kind)
+    assert dispatcher.slots == section.get("workers", dispatcher.slots)
+
+
+def test_relative_paths_start_beside_the_configuration(tmp_path, monkeypatch):
+    folder, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "a.pdb").write_text(Path(PDB).read_text())
+    monkeypatch.chdir(elsewhere)
+    engine = FIELD | {"pdb": "a.pdb"}
+    rmsd = {"kind": "rmsd", "reference": "a.pdb", "atoms": [4, 6, 8]}
+    run = {"steps": 2, "seed": 3, "walkers": 1, "output": "out.h5"}
+    states = [{"label": "given", "pdb": "a.pdb"}]
+    settings = config(run=run, engine=engine, order_parameter=rmsd, states=states)
+    assert runs(build_simulation(settings, folder))
+    assert (folder / "out.h5").exists()
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"states": None}, "states: missing"),
+        ({"states": [{"pdb": "a.pdb"}]}, "a toy engine has no pdb"),
+        ({"engine": FIELD}, "x is for toy engines"),
+        ({"engine": FIELD | {"pdb": "no.pdb"}, "states": []}, r"no\.pdb"),
+        ({"engine": FIELD | {"force_field": ["no.xml"]}, "states": []}, r"no\.xml"),
+        ({"engine": FIELD | {"platform": "Abacus"}, "states": []}, "Abacus"),
+        ({"engine": FIELD, "states": [{"pdb": "no.pdb"}]}, r"no\.pdb"),
+        ({"order_parameter": {"kind": "rmsd", "reference": "no.pdb", "atoms": [1, 2, 3]}}, r"no\.pdb"),
+        ({"order_parameter": {"kind": "function", "name": "nowhere:f", "labels": ["a"]}}, "nowhere"),
+        ({"order_parameter": {"kind": "coordinates", "labels": ["a", "b"]}}, "labels"),
+        ({"run": {"steps": 4, "seed": 3, "walkers": 1}, "states": [{"x": [0.0], "probability": 0.5}] * 2}, "walkers"),
+        ({"states": [{"x": [0.0], "probability": 0.5}]}, "probabilities that sum to 1"),
+        ({"states": [{"x": [0.0], "label": "ä" * 40}]}, "64 bytes"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        build(tmp_path, **changes)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bins_and_target_of_another_dimension_are_named_together(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        build(
+            tmp_path,
+            binner={"kind": "rectilinear", "edges": [[0, 1], [0, 1]]},
+            recycling={"lower": [1, 2, 3]},
+            order_parameter={"kind": "coordinates", "labels": ["x"]},
+        )
+    assert str(caught.value).splitlines() == [
+        "binner.edges: expected one entry for each dimension of the order parameter (x), found 2",
+        "recycling.lower: expected one entry for each dimension of the order parameter (x), found 3",
+    ]
+
+
+def test_the_configuration_goes_into_the_file_and_can_be_built_again(tmp_path):
+    settings = config(recycling={"lower": [1.0], "upper": [math.inf]})
+    assert runs(build_simulation(settings, tmp_path))
+    with wd.FileRun(tmp_path / "run.h5") as run:
+        assert parse_configuration(run.header.config) == settings

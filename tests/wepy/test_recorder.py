@@ -1,0 +1,147 @@
+"""The backup of every step: what a crash leaves behind."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import wepy
+import wepy_data as wd
+from wepy.ensemble import founders
+from wepy.errors import SegmentError
+from wepy.heading import run_header
+from wepy.protocols import Bin
+from wepy.recorder import Recorder
+from wepy.streams import Purpose, Stream
+
+ENGINE = wepy.OverdampedLangevin(wepy.DoubleWell(height=2.0), timestep=5e-3, stride=4)
+
+
+class OneByOne:
+    """An engine that cannot batch, so that results arrive one by one, and that fails at one of them."""
+
+    def __init__(self, cycle, walker):
+        self._last = (cycle, walker)
+        self.system, self.frame, self.describe = ENGINE.system, ENGINE.frame, ENGINE.describe
+
+    def run(self, state, steps, stream):
+        if (stream.cycle, stream.walker) == self._last:
+            raise RuntimeError("out of luck")
+        return ENGINE.run(state, steps, stream)
+
+
+def journal_of(path):
+    return list(wd.read_journal(wd.journal_path(path)))
+
+
+def test_the_journal_of_a_failed_cycle_holds_its_plan_and_what_was_finished(double_well, tmp_path):
+    path = tmp_path / "run.h5"
+    simulation = double_well(engine=OneByOne(cycle=3, walker=4), store=path)
+    with pytest.raises(SegmentError, match="cycle 3, walker 4: RuntimeError: out of luck"):
+        list(simulation.run(cycles=9))
+    plan, *segments = journal_of(path)
+    assert plan.step == "plan"
+    assert plan.facts == {"cycle": 3, "run_id": simulation.record.header.run_id}
+    assert [entry.step for entry in segments] == ["segments"] * 4
+    assert [entry.arrays["walker"].tolist() for entry in segments] == [[0], [1], [2], [3]]
+    for walker, entry in enumerate(segments):
+        start = {"x": plan.arrays["state/x"][walker]}
+        again = ENGINE.run(start, 10, Stream(1, Purpose.DYNAMICS, 3, walker))
+        assert entry.arrays["state/x"][0].tobytes() == again.state["x"].tobytes()
+        assert entry.arrays["positions"].tobytes() == again.frames.positions.tobytes()
+        assert entry.arrays["order_parameter"].tolist() == again.frames.positions[:, 0, :1].tolist()
+    assert simulation.record.n_cycles == 3
+    assert wd.check(path) == []
+
+
+def test_a_committed_cycle_leaves_all_its_steps_in_the_journal_until_the_next_begins(double_well, tmp_path):
+    path = tmp_path / "run.h5"
+    simulation = double_well(store=path)
+    for cycle in simulation.run(cycles=3):
+        entries = {entry.step: entry for entry in journal_of(path)}
+        assert list(entries) == ["plan", "segments", "bins", "balance"]
+        assert {entry.facts["cycle"] for entry in entries.values()} == {cycle.index}
+        assert entries["plan"].arrays["weight"].tobytes() == cycle.weight.tobytes()
+        assert entries["bins"].arrays["bin"].tolist() == cycle["/segments/bin"].tolist()
+        last = entries["balance"].arrays
+    assert last["parent"].tolist() == simulation.record.planned["/next/parent"].tolist()
+    assert not wd.journal_path(path).exists()
+
+
+def test_states_with_and_without_velocities_are_backed_up_in_full(argon, tmp_path):
+    path = tmp_path / "run.h5"
+    for cycle in argon(store=path).run(cycles=2):
+        plan, *segments = journal_of(path)
+        assert ("state/velocities" in plan.arrays) == (cycle.index > 0)
+        for entry in segments[:-2]:
+            assert np.isfinite(entry.arrays["state/velocities"]).all()
+            assert entry.arrays["state/positions"].shape == (1, 2, 3)
+            assert {"box", "velocities", "observable/kinetic_energy"} <= set(entry.arrays)
+
+
+def test_a_killed_run_leaves_its_cycles_and_its_journal(tmp_path):
+    program = """
+        import os, sys
+        import numpy as np
+        import wepy
+
+        class Doomed(wepy.RandomWalk):
+            def run_batch(self, states, steps, streams):
+                if streams[0].cycle == 5:
+                    os._exit(9)
+                return super().run_batch(states, steps, streams)
+
+        start = wepy.StartState(label="origin", arrays={"x": np.zeros(1)})
+        simulation = wepy.Simulation(
+            engine=Doomed(), order_parameter=wepy.Coordinates(), binner=wepy.Rectilinear([[-0.5, 0.5, np.inf]]),
+            balancer=wepy.HuberKim(3), states=[start], walkers=4, steps=2, seed=1, store=sys.argv[1],
+        )
+        list(simulation.run())
+    """
+    path = tmp_path / "run.h5"
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program), str(path)], check=False)
+    assert done.returncode == 9
+    with wd.FileRun(path) as run:
+        assert (run.n_cycles, run.sealed) == (5, False)
+        parents = run.rows("segment")
+    assert wd.check(path) == []
+    (plan,) = journal_of(path)
+    assert (plan.step, plan.facts["cycle"]) == ("plan", 5)
+    assert plan.arrays["state/x"].shape == (len(plan.arrays["weight"]), 1)
+    assert 0 <= plan.arrays["parent"].min() <= plan.arrays["parent"].max() < parents
+    assert plan.arrays["weight"].sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_bins_get_rows_in_order_of_use_and_refined_ones_first(double_well):
+    simulation = double_well()
+    recorder = Recorder(run_header(simulation), None)
+
+    def describe(index):
+        return Bin(label=str(index), centre=np.zeros(1), parent=index - 100 if index >= 100 else -1)
+
+    assert recorder.binned(0, np.array([108, 5, 108]), describe).tolist() == [2, 0, 2]  # 8 got row 1
+    assert recorder.binned(0, np.array([5, 8, 105, 108]), describe).tolist() == [0, 1, 3, 2]
+
+
+def test_a_recorder_without_a_store_touches_no_disk(double_well, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    list(double_well().run(cycles=2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_first_segment_follows_the_last_cycle(double_well):
+    simulation = double_well()
+    list(simulation.run(cycles=2))
+    assert simulation.recorder.first_segment == simulation.record.rows("segment")
+
+
+def test_a_plan_is_backed_up_before_anything_runs(double_well, tmp_path):
+    simulation = double_well()
+    recorder = Recorder(run_header(simulation), tmp_path / "run.h5", durable=False)
+    recorder.plan(0, founders(simulation.states, 6))
+    recorder.close()
+    (plan,) = journal_of(tmp_path / "run.h5")
+    assert plan.arrays["start"].tolist() == [0] * 6
+    assert plan.arrays["state/x"].tolist() == [[-1.0]] * 6
