@@ -1,7 +1,7 @@
 """CPU time of manager, record and commit per walker and cycle, beside the peers' on the same task in the same session.
 
-    python benchmarks/manager_overhead.py                                  # ours
-    python benchmarks/manager_overhead.py --peers peers/bin/python         # and both peers', with ratios
+python benchmarks/manager_overhead.py                                  # ours
+python benchmarks/manager_overhead.py --peers peers/bin/python         # and both peers', with ratios
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def test_rmsd_does_not_see_rotation_and_translation(seed):
     bent = REFERENCE + np.random.default_rng(seed).normal(0, 0.05, REFERENCE.shape)
     feature = RMSD(REFERENCE, atoms=range(8))
     still, moved = feature(frames_of([turned(REFERENCE, seed)])), feature(frames_of([turned(bent, seed)]))
-    assert still[0, 0] == pytest.approx(0.0, abs=1e-5)
+    assert still[0, 0] == pytest.approx(0.0, abs=1e-4)
     assert moved[0, 0] == pytest.approx(feature(frames_of([bent]))[0, 0], abs=1e-5)
 
 
