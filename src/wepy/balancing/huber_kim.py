@@ -227,8 +227,7 @@ class HuberKim:
         """Step 4."""
         within: list[_Piece] = []
         for piece in sorted(pieces):
-            excess = piece.weight > self.max_weight * _ROUNDING
-            within += _split(piece, math.ceil(piece.weight / self.max_weight) if excess else 1, serial)
+            within += _split(piece, math.ceil(piece.weight / (self.max_weight * _ROUNDING)), serial)
         light = sorted(piece for piece in within if piece.weight < self.min_weight)
         if len(light) < 2:
             return within

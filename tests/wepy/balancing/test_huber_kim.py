@@ -111,7 +111,7 @@ def by_the_book(weights, target, least, most):
         new = [*sorted(new)[2:], sum(sorted(new)[:2])]
     within = []
     for weight in new:
-        copies = math.ceil(weight / most * (1 - 1e-12)) if weight > most * (1 + 1e-12) else 1
+        copies = math.ceil(weight / (most * (1 + 1e-12)))
         within += [weight / copies] * copies
     light = [weight for weight in within if weight < least]
     return sorted([weight for weight in within if weight >= least] + [sum(light)] * bool(light))
