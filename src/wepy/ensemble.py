@@ -96,6 +96,20 @@ def stacked(states: Sequence[Mapping[str, NDArray[np.float64] | None]]) -> dict[
     return found
 
 
+def probabilities(states: Sequence[StartState], kind: str) -> NDArray[np.float64]:
+    """Return the probabilities of the states of a kind, (n_states,).
+
+    Raises
+    ------
+    ConfigurationError
+        If they are not positive, or do not sum to 1 within 1e-9.
+    """
+    found = np.array([state.probability for state in states], np.float64)
+    if not (found > 0).all() or not abs(float(found.sum()) - 1) <= 1e-9:
+        raise ConfigurationError(f"{kind} states: expected positive probabilities that sum to 1, got {found.tolist()}")
+    return found
+
+
 def founders(states: Sequence[StartState], count: int) -> Walkers:
     """Return `count` founders, shared among the states as their probabilities ask.
 
@@ -106,15 +120,11 @@ def founders(states: Sequence[StartState], count: int) -> Walkers:
     ConfigurationError
         If there are more states than walkers, or the probabilities do not sum to 1.
     """
-    probability = np.array([state.probability for state in states], np.float64)
     if not len(states) or count < len(states):
         raise ConfigurationError(
             f"walkers: expected at least one for each of {len(states)} initial states, got {count}"
         )
-    if not (probability > 0).all() or abs(float(probability.sum()) - 1) > 1e-9:
-        raise ConfigurationError(
-            f"initial states: expected positive probabilities that sum to 1, got {probability.tolist()}"
-        )
+    probability = probabilities(states, "initial")
     share = np.maximum(1, np.floor(probability * count).astype(np.int64))
     while share.sum() != count:
         short = probability * count - share  # the state that is furthest from its due gains or gives one

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 import wepy_data as wd
 from wepy.balancing import NoBalancing
 from wepy.dispatch import Serial
-from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance, founders
+from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance, founders, probabilities
 from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
 from wepy.heading import run_header
 from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter, State
@@ -98,22 +99,24 @@ class Simulation:
         config: Mapping[str, Any] | None = None,
         author: str = "unknown",
     ) -> None:
-        if steps < 1:
+        self.steps, self.walkers, self.seed = _whole("steps", steps), _whole("walkers", walkers), _whole("seed", seed)
+        if self.steps < 1:
             raise ConfigurationError(f"steps: expected at least 1, got {steps}")
         try:
             json.dumps(config, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"config: expected JSON values: {error}") from error
-        if not 0 <= seed < 2**64:
+        if not 0 <= self.seed < 2**64:
             raise ConfigurationError(f"seed: expected 0 <= seed < 2**64, got {seed}")
         self.engine, self.order_parameter = engine, order_parameter
         self.binner, self.balancer = binner, balancer or NoBalancing()
         self.recycling, self.dispatcher = recycling, dispatcher or Serial()
         self.states, self.sources = tuple(states), tuple(sources)
-        self.steps, self.seed = steps, seed
-        self.walkers, self.config, self.author = walkers, dict(config or {}), author
+        self.config, self.author = dict(config or {}), author
         self.system = engine.system
-        self._founders = founders(self.states, walkers)
+        self._founders = founders(self.states, self.walkers)
+        if self.sources:
+            probabilities(self.sources, "source")
         self._store, self._overwrite = store, overwrite
         self.recorder: Recorder | None = None
 
@@ -146,7 +149,7 @@ class Simulation:
         """
         if self.recorder is not None:
             raise WepyError("this simulation has run: make a new one")
-        if cycles is not None and cycles < 1:
+        if cycles is not None and _whole("cycles", cycles) < 1:
             raise ConfigurationError(f"cycles: expected at least 1, got {cycles}")
         self._check_store()
         self._restart = self._restart_features()
@@ -257,6 +260,13 @@ class Simulation:
                 raise ConfigurationError(
                     f"{self._store}: its folder is missing: make it first, or choose another place"
                 )
+
+
+def _whole(name: str, value: int) -> int:
+    try:
+        return operator.index(value)  # numpy's integers too, which JSON does not know
+    except TypeError:
+        raise ConfigurationError(f"{name}: expected a whole number, got {value!r}") from None
 
 
 def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) -> WepyError:

@@ -351,14 +351,23 @@ def assert_stopped_after_two(path, make):
     assert plan.arrays["state/x"].tobytes() == planned["/next/arrays/x"].tobytes()
 
 
+HALF = wepy.StartState(label="s", arrays={"x": np.zeros(2)}, probability=0.5)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"steps": 0}, "steps: expected at least 1"),
         ({"seed": -1}, "seed: expected"),
         ({"seed": 2**64}, "seed: expected"),
+        ({"seed": 1.5}, "seed: expected a whole number, got 1.5"),
+        ({"steps": 2.0}, "steps: expected a whole number, got 2.0"),
         ({"walkers": 0}, "walkers: expected at least one"),
         ({"states": []}, "walkers: expected at least one for each of 0"),
+        (
+            {"sources": [wepy.StartState(label="s", arrays={"x": np.zeros(2)}, probability=0.5)]},
+            "source states: expected",
+        ),
         ({"config": {"a": math.inf}}, "config: expected JSON values"),
         ({"config": {"a": object()}}, "config: expected JSON values"),
     ],
@@ -366,6 +375,13 @@ def assert_stopped_after_two(path, make):
 def test_settings_that_cannot_work_are_refused_at_once(walk, changes, message):
     with pytest.raises(ConfigurationError, match=message):
         walk(**changes)
+
+
+def test_whole_numbers_may_be_numpy_s(walk, tmp_path):
+    numbers = {"seed": np.uint64(7), "walkers": np.int32(5), "steps": np.int64(3)}
+    assert wd.compare(run(walk(**numbers), 2), run(walk(seed=7, walkers=5, steps=3), 2)) is None
+    run(walk(**numbers, store=tmp_path / "run.h5"), 1)
+    assert wd.check(tmp_path / "run.h5") == []
 
 
 BEYOND = [wepy.StartState(label="s", arrays={"x": np.full(2, 5.0)})]

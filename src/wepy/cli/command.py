@@ -106,12 +106,13 @@ def _chosen(
     seed: int | None,
 ) -> Configuration:
     run = {"cycles": cycles, "seed": seed, "output": None if output is None else output.absolute()}
-    kind = dispatch or ("scoop" if workers and settings.dispatch.kind == "serial" else None)
-    who = {"kind": kind, "workers": workers}
+    given = settings.dispatch
+    kind = dispatch or ("scoop" if workers and given.kind == "serial" else given.kind)
+    who = {"kind": kind, "workers": None if kind == "serial" else workers or given.workers}
     return settings.model_copy(
         update={
             "run": settings.run.model_copy(update={key: value for key, value in run.items() if value is not None}),
-            "dispatch": settings.dispatch.model_copy(update={k: v for k, v in who.items() if v is not None}),
+            "dispatch": given.model_copy(update=who),
         }
     )
 

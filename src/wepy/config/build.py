@@ -61,7 +61,7 @@ def build_simulation(config: Configuration, folder: str | os.PathLike[str], *, o
     base = Path(folder)
     engine = _engine(config, base)
     order_parameter = _order_parameter(config, base)
-    _check_dimensions(config, order_parameter.labels)
+    _check_fit(config, order_parameter.labels)
     return Simulation(
         engine=engine,
         order_parameter=order_parameter,
@@ -141,8 +141,8 @@ def _order_parameter(config: Configuration, base: Path) -> OrderParameter:
     raise TypeError(f"no order parameter is made from {type(section).__name__}")
 
 
-def _check_dimensions(config: Configuration, labels: Sequence[str]) -> None:
-    """Raise `ConfigurationError` unless bins and target have the dimensions of the order parameter."""
+def _check_fit(config: Configuration, labels: Sequence[str]) -> None:
+    """Raise `ConfigurationError` unless bins and target have the order parameter's dimensions, and sources a use."""
     found = {}
     if config.binner is not None:
         found["binner.edges"] = len(config.binner.edges)
@@ -150,6 +150,8 @@ def _check_dimensions(config: Configuration, labels: Sequence[str]) -> None:
         found["recycling.lower"] = len(config.recycling.lower)
     wanted = f"one entry for each dimension of the order parameter ({', '.join(labels)})"
     problems = [f"{key}: expected {wanted}, found {count}" for key, count in found.items() if count != len(labels)]
+    if config.sources and config.recycling is None:
+        problems.append("sources: nothing restarts from them without [recycling]; add it, or leave them out")
     if problems:
         raise ConfigurationError("\n".join(problems))
 

@@ -54,9 +54,9 @@ class RunSection(Section):
     """`[run]`: how long, how many, and where to."""
 
     cycles: Count = Field(100, description="number of cycles")
-    walkers: Count = Field(8, description="number of founders")
+    walkers: Count = Field(8, le=10**7, description="number of founders")
     steps: Count = Field(description="steps of dynamics in a segment")
-    seed: int = Field(ge=0, lt=2**63, strict=True, description="everything random follows from it")
+    seed: int = Field(ge=0, lt=2**64, strict=True, description="everything random follows from it")
     output: Path = Field(Path("run.h5"), description="the run's file, beside the configuration unless absolute")
     author: str = Field("unknown", description="kept in the file")
 
@@ -273,6 +273,12 @@ class DispatchSection(Section):
 
     kind: Literal["serial", "processes", "scoop"] = "serial"
     workers: Count | None = None
+
+    @model_validator(mode="after")
+    def _workers_of_something(self) -> DispatchSection:
+        if self.kind == "serial" and self.workers is not None:
+            raise ValueError('expected kind = "processes" or "scoop" with workers; serial dispatch has none')
+        return self
 
 
 class Configuration(Section):

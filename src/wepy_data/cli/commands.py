@@ -204,13 +204,25 @@ def plot(
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Run]:
-    """Yield an open run; what HDF5 cannot read in it is reported as damage."""
+    """Yield an open run; what fails because the run is not what it should be is reported as damage."""
     from wepy_data.query.run import open_run
 
     with open_run(path) as run:
         try:
             yield run
-        except OSError as error:
-            if error.errno is not None or not str(error).startswith("Can't"):
+        except (DataError, click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            damage = _damage(path, error)
+            if not damage:  # a fault in the program, or in the files that it writes
                 raise
-            raise DamagedRunError(f"{path} is damaged ({error}): wepy-data check {path} says more") from error
+            raise DamagedRunError(f"{path} is damaged ({damage}): wepy-data check {path} says more") from error
+
+
+def _damage(path: Path, error: Exception) -> str:
+    """Return what is wrong with a run that a command has failed on; empty if nothing is."""
+    from wepy_data.store.check import check as problems_of
+
+    if isinstance(error, OSError):  # HDF5's have no number
+        return str(error) if error.errno is None and str(error).startswith("Can't") else ""
+    return next((str(problem) for problem in problems_of(path)), "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.errors import SelectionError
+from wepy_data.errors import DamagedRunError, SelectionError
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -34,6 +34,11 @@ class Lineage:
     attributes : mapping of str to (n_segments,) array or callable, optional
         What graphs say of their nodes besides cycle and walker.
 
+    Raises
+    ------
+    DamagedRunError
+        If a parent does not come before its child: following it might never end.
+
     Examples
     --------
     Two founders; the first has two children and the second none:
@@ -48,6 +53,12 @@ class Lineage:
     def __init__(
         self, parent: NDArray[np.int64], segment_stop: NDArray[np.int64], attributes: Attributes | None = None
     ) -> None:
+        wrong = np.flatnonzero((parent < NONE) | (parent >= np.arange(len(parent))))
+        if len(wrong):
+            raise DamagedRunError(
+                f"segment {wrong[0]} has the parent {parent[wrong[0]]}, expected one before it or -1: "
+                "the run is damaged, wepy-data check says more"
+            )
         self._parent = np.empty(len(parent) + 1, np.int64)
         self._parent[:-1], self._parent[-1] = parent, NONE
         self._parent.setflags(write=False)

@@ -32,7 +32,8 @@ def compare(left: RunReader, right: RunReader, *, volatile: bool = False) -> Dif
     Parameters
     ----------
     left, right : RunReader
-        Records in memory or files, in any combination.
+        Records in memory or files, in any combination. A record that leaves its frames to a file cannot be compared;
+        open the file instead.
     volatile : bool
         Whether to compare times, hosts and checksums too: equal only if one run is a copy of the other.
     """

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.store.path import sync_folder
+from wepy_data.store.path import sync
 
 _HEAD = struct.Struct("<IIQ4s")
 _TEXT = struct.Struct("<I")
@@ -34,7 +34,7 @@ class Entry:
     Parameters
     ----------
     step : str
-        Which step: `plan`, `segment`, `bins`, `balance`, ...
+        Which step: `plan`, `segments`, `bins`, `balance`, ...
     facts : mapping
         JSON values.
     arrays : mapping of str to ndarray
@@ -103,9 +103,10 @@ class Journal:
             temporary.replace(self.path)
         except BaseException:
             file.close()
+            temporary.unlink(missing_ok=True)
             raise
         if self._durable:
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
         return file
 
     def _write(self, file: BinaryIO, entries: list[Entry] | tuple[Entry, ...]) -> None:
@@ -147,7 +148,7 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[Entry]:
 
 
 def _body(entry: Entry) -> bytes:
-    arrays = {name: np.ascontiguousarray(array) for name, array in entry.arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in entry.arrays.items()}
     foreign = [name for name, array in arrays.items() if array.dtype.kind not in _KINDS]
     if foreign:
         raise TypeError(f"the journal holds numbers and bytes, and {', '.join(foreign)} is neither")

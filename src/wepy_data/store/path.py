@@ -20,6 +20,8 @@ def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what was written to it appears at `path` when the block ends well.
 
+    It is on the disk before it appears. The block must have closed it: HDF5 marks a file as whole as it closes it.
+
     Raises
     ------
     RunExistsError
@@ -29,6 +31,7 @@ def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
+        sync(temporary)
         if overwrite:
             temporary.replace(path)
         else:
@@ -37,14 +40,14 @@ def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
             except FileExistsError:
                 refuse_existing(path, overwrite=False)
                 raise
-        sync_folder(path.parent)
+        sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -172,7 +172,7 @@ class FileRun:
             self._refuse_links()
             self._layout = layout_of(run_spec(), self._nodes)
             self._rows: dict[str, int] = {"cycle": self._n_cycles}
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
+        except (IndexError, KeyError, OSError, RuntimeError, ValueError) as error:
             self._file.close()
             raise DamagedRunError(f"{self.path} is damaged ({error}): wepy-data check {self.path} says more") from error
 

@@ -138,8 +138,6 @@ def _write(path: Path, run: RunReader, header: Header, planned: Arrays | None) -
         create_objects(file, header, packed=True, planned=planned)
         for column in layout.growing.values():
             _copy(file[column.path], run, column)
-        file.flush()
-        os.fsync(file.id.get_vfd_handle())
 
 
 def _copy(dataset: h5py.Dataset, run: RunReader, column: Column) -> None:

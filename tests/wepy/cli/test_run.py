@@ -5,6 +5,7 @@ import signal
 import pytest
 
 import wepy_data as wd
+from wepy.config import parse_configuration
 from wepy.config.example import copy_example
 
 
@@ -59,6 +60,16 @@ def test_an_existing_run_is_refused_and_replaced_only_on_demand(wepy, example):
     assert (wepy.folder / "run.h5").read_bytes() == b"precious"
     assert wepy("run", config, "--cycles", 1, "--overwrite").returncode == 0
     assert wd.check(wepy.folder / "run.h5") == []
+
+
+def test_the_configuration_in_the_file_can_be_read_again_whatever_the_options(wepy, example):
+    config = example("double-well")
+    config.write_text(config.read_text().replace('kind = "serial"', 'kind = "scoop"\nworkers = 2'))
+    options = ("--cycles", 1, "--dispatch", "serial", "--seed", 2**64 - 1)
+    assert wepy("run", config.name, *options).returncode == 0
+    with wd.FileRun(wepy.folder / "run.h5") as run:
+        again = parse_configuration(run.header.config)
+    assert (again.run.seed, again.dispatch.kind, again.dispatch.workers) == (2**64 - 1, "serial", None)
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,11 @@ def test_balancers_and_recycling_are_built(tmp_path):
     assert isinstance(build(tmp_path, balancer={"kind": "none"}).balancer, wepy.NoBalancing)
 
 
+def test_sources_that_nothing_restarts_from_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"sources: nothing restarts from them without \[recycling\]"):
+        build(tmp_path, sources=[{"label": "s", "x": [0.0]}])
+
+
 @pytest.mark.parametrize(
     ("section", "kind"),
     [({}, wepy.Serial), ({"kind": "processes", "workers": 3}, wepy.Processes), ({"kind": "scoop"}, wepy.Scoop)],

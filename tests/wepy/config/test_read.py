@@ -52,6 +52,11 @@ def test_the_examples_parse_and_survive_the_way_through_json(path):
     assert parse_configuration(config.model_dump(mode="json")) == config
 
 
+def test_workers_need_a_dispatch_that_has_some(tmp_path):
+    (line,) = mistakes(tmp_path, SMALL + "[dispatch]\nworkers = 4\n")
+    assert line.startswith('dispatch: expected kind = "processes" or "scoop" with workers')
+
+
 def test_every_mistake_is_reported_at_once_with_its_key(tmp_path):
     text = """
         colour = 1

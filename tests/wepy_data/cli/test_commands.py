@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from wepy_data import FileWriter, ancestry_table, ancestry_text, open_run
 from wepy_data.cli import main
+from wepy_data.testing.corpus import corpus_paths, load_case, write_case
 
 COMMANDS = ("info", "check", "ancestry", "table", "export", "plot")
 
@@ -210,6 +211,21 @@ def test_damage_met_on_the_way_is_one_line_and_code_2(wepy_data, ensemble_file, 
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert "is damaged" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["info"], ["ancestry"], ["table", "segments"]], ids=lambda command: command[0])
+def test_no_invalid_run_makes_a_command_end_with_a_traceback(wepy_data, tmp_path, command):
+    families = ("dim-size", "finite", "json", "kind", "missing", "provenance", "rank", "ref")
+    for case in (load_case(path) for path in corpus_paths("invalid") if path.name.startswith(families)):
+        path = write_case(case, tmp_path / f"{case.name}.h5")
+        result = wepy_data(command[0], path, *command[1:])
+        assert result.exit_code in (0, 2), (case.name, result.exception)
+        assert len(result.stderr.splitlines()) == (result.exit_code == 2), case.name
+
+
+def test_a_fault_in_the_program_keeps_its_traceback(wepy_data, ensemble_file, monkeypatch):
+    monkeypatch.setattr("wepy_data.query.ancestry.ancestry_text", lambda *_, **__: 1 / 0)
+    assert isinstance(wepy_data("ancestry", ensemble_file).exception, ZeroDivisionError)
 
 
 def test_reader_that_leaves_early_is_no_error(ensemble_file):

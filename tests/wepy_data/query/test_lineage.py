@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wepy_data.errors import SelectionError
+from wepy_data.errors import DamagedRunError, SelectionError
 from wepy_data.query.graph import KINDS
 from wepy_data.query.lineage import Lineage
 
@@ -269,6 +269,12 @@ def test_a_lag_below_one_is_refused_at_once():
 def test_no_segment_has_no_cycle_and_no_walker():
     assert small().cycle_of([-1, 5]).tolist() == [-1, 2]
     assert small().walker_of([-1, 6]).tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize("parent", [[-1, -1, 7, 0], [-1, -1, 3, 2], [0, -1, 0, 0], [-1, -1, -2, 0]])
+def test_parents_that_do_not_come_before_their_children_are_refused(parent):
+    with pytest.raises(DamagedRunError, match=r"segment \d has the parent"):
+        Lineage(np.array(parent), np.array([2, 4]))
 
 
 def test_a_run_without_cycles_has_an_empty_lineage():

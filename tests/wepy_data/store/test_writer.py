@@ -1,5 +1,6 @@
 """The writing of a run's file: appearing whole, growing by whole cycles, surviving the writer's death."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -186,6 +187,25 @@ def _names(file: h5py.File) -> list[str]:
 
 def _plain(value):
     return value.tolist() if hasattr(value, "tolist") else value
+
+
+def test_a_run_is_on_the_disk_to_the_last_byte_before_it_takes_its_place(rich_run, tmp_path, monkeypatch):
+    path, synced = tmp_path / "run.h5", {}
+    fsync, replace = os.fsync, Path.replace
+
+    def noted(descriptor):
+        fsync(descriptor)
+        opened = os.fstat(descriptor)
+        synced.update((p, p.read_bytes()) for p in tmp_path.iterdir() if os.path.samestat(p.stat(), opened))
+
+    def compared(source, target):
+        assert synced[source] == source.read_bytes()
+        return replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "replace", compared)
+    assert write_run(path, rich_run, overwrite=True) == path
+    assert len(synced) == 1
 
 
 def test_a_reader_in_another_process_sees_whole_cycles_only(rich_run, tmp_path):

@@ -1,0 +1,96 @@
+"""The journal: what it gives back, whatever a crash or an interruption left of it."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from wepy_data.store.journal import Entry, Journal, journal_path, read_journal
+
+TYPES = st.sampled_from(["<f8", ">f4", "<i8", "u1", "?", "S3"])
+ARRAYS = hnp.arrays(TYPES, hnp.array_shapes(min_dims=0, min_side=0, max_side=3))
+FACTS = st.integers() | st.text(max_size=3) | st.none()
+ENTRIES = st.builds(
+    Entry,
+    step=st.text(max_size=5),
+    facts=st.dictionaries(st.text(max_size=3), FACTS, max_size=2),
+    arrays=st.dictionaries(st.text(max_size=3), ARRAYS, max_size=2),
+)
+
+
+def plain(entry):
+    arrays = {name: (a.shape, a.dtype.newbyteorder("<"), a.tolist()) for name, a in entry.arrays.items()}
+    return repr((entry.step, dict(entry.facts), arrays))
+
+
+def written(path, entries):
+    """Write a journal, each entry by itself; return the length of the file after each."""
+    journal, lengths = Journal(path, durable=False), [0]
+    for entry in entries:
+        journal.append(entry)
+        lengths.append(path.stat().st_size)
+    journal.close()
+    return lengths
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(entries=st.lists(ENTRIES, max_size=4), data=st.data())
+def test_a_torn_journal_gives_back_every_whole_entry_and_no_other(tmp_path, entries, data):
+    path = tmp_path / "j"
+    lengths = written(path, entries)
+    kept = data.draw(st.integers(0, lengths[-1]))
+    path.write_bytes(path.read_bytes()[:kept])
+    whole = sum(length <= kept for length in lengths[1:])
+    assert [plain(entry) for entry in read_journal(path)] == [plain(entry) for entry in entries[:whole]]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(entries=st.lists(ENTRIES, min_size=1, max_size=4), data=st.data())
+def test_a_changed_byte_ends_the_journal_before_its_entry(tmp_path, entries, data):
+    path = tmp_path / "j"
+    lengths = written(path, entries)
+    place = data.draw(st.integers(0, lengths[-1] - 1))
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(raw)
+    whole = sum(length <= place for length in lengths[1:])
+    found = [plain(entry) for entry in read_journal(path)]
+    wanted = [plain(entry) for entry in entries]
+    assert found[:whole] == wanted[:whole]
+    assert len(found) <= len(entries)
+
+
+def test_rotation_forgets_what_was_before(tmp_path):
+    journal = Journal(journal_path(tmp_path / "run.h5"))
+    journal.append(Entry(step="old"))
+    journal.rotate(Entry(step="plan"))
+    journal.append(Entry(step="segments"), Entry(step="bins"))
+    assert [entry.step for entry in read_journal(tmp_path / "run.h5.journal")] == ["plan", "segments", "bins"]
+    journal.remove()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="is closed"):
+        journal.append(Entry(step="late"))
+
+
+def test_an_interrupted_rotation_keeps_the_old_journal_and_leaves_nothing_else(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "j")
+    journal.append(Entry(step="old"))
+
+    def interrupted(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        journal.rotate(Entry(step="plan"))
+    assert [entry.step for entry in read_journal(tmp_path / "j")] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["j"]
+
+
+def test_objects_are_refused(tmp_path):
+    journal = Journal(tmp_path / "j")
+    with pytest.raises(TypeError, match="and x is neither"):
+        journal.append(Entry(step="s", arrays={"x": np.array([object()])}))
+    journal.close()
