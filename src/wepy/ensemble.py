@@ -185,7 +185,7 @@ def balanced(
 
 
 def check_balance(balance: Balance, weight: NDArray[np.float64], cycle: int) -> None:
-    """Raise `WepyError` unless a balance keeps the weight of the walkers, and each new walker continues one of them.
+    """Raise `WepyError` unless each walker's weight goes on, to its children and by merging, no more and no less.
 
     Parameters
     ----------
@@ -204,5 +204,19 @@ def check_balance(balance: Balance, weight: NDArray[np.float64], cycle: int) -> 
         problems.append(f"expected weights that sum to {before!r}, got {after!r}")
     if len(balance.parent) != len(balance.weight) or ((balance.parent < 0) | (balance.parent >= len(weight))).any():
         problems.append(f"expected a parent from 0 to {len(weight) - 1} for each new walker")
+    if not problems:
+        problems = _flow_problems(balance, weight)
     if problems:
         raise WepyError(f"cycle {cycle}: balancer: {'; '.join(problems)}")
+
+
+def _flow_problems(balance: Balance, weight: NDArray[np.float64]) -> list[str]:
+    into, source, moved = balance.merge_into, balance.merge_from, balance.merge_weight
+    n, n_next = len(weight), len(balance.weight)
+    if len(into) and (min(into.min(), source.min()) < 0 or into.max() >= n_next or source.max() >= n):
+        return ["expected merges from walkers of the cycle into new ones"]
+    own = balance.weight - np.bincount(into, moved, n_next)
+    gone = np.bincount(balance.parent, own, n) + np.bincount(source, moved, n)
+    scale = weight + np.bincount(balance.parent, balance.weight, n)
+    wrong = np.flatnonzero(~(np.abs(gone - weight) <= _TOLERANCE * scale))
+    return [f"walker {i} weighs {weight[i]:.6g}, of which {gone[i]:.6g} went on" for i in wrong[:3].tolist()]

@@ -1,13 +1,13 @@
 """Errors that a user of the manager may meet.
 
-::
-
-    WepyError
-    +-- ConfigurationError      the configuration (file or arguments) is wrong: what, where, what to do
-    +-- BinningError            an order parameter that fits no bin, or is not a number
-    +-- SegmentError            dynamics of one walker failed; names the cycle and the walker
-    +-- DispatchError           workers could not be started or reached
-        +-- WorkerLost          an item's worker died too often
+```text
+WepyError
++-- ConfigurationError      the configuration (file or arguments) is wrong: what, where, what to do
++-- BinningError            an order parameter that fits no bin, or is not a number
++-- SegmentError            dynamics of one walker failed; names the cycle and the walker
++-- DispatchError           workers could not be started or reached
+    +-- WorkerLost          an item's worker died too often
+```
 """
 
 from __future__ import annotations

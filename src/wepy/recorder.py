@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,7 +55,9 @@ class Recorder:
     Raises
     ------
     wepy_data.RunExistsError
-        If the file exists and `overwrite` is false.
+        If the file or its journal exists and `overwrite` is false.
+    wepy_data.RunBusyError
+        If another process is writing this run.
     """
 
     def __init__(
@@ -64,8 +65,16 @@ class Recorder:
     ) -> None:
         self.header = header
         self.record = wd.RunRecord(header, keep_blocks=store is None)
-        self._file = None if store is None else wd.FileWriter(store, header, overwrite=overwrite, durable=durable)
-        self._journal = None if store is None else wd.Journal(wd.journal_path(Path(store)), durable=durable)
+        self._file, self._journal = None, None
+        if store is not None:
+            wd.refuse_existing(store, overwrite=overwrite)
+            # the journal first: it is locked, so that no other manager replaces the file from now on
+            self._journal = wd.Journal(wd.journal_path(store), overwrite=overwrite, durable=durable)
+            try:
+                self._file = wd.FileWriter(store, header, overwrite=overwrite, durable=durable)
+            except BaseException:
+                self._journal.remove()
+                raise
         self._previous: wd.Cycle | None = None
         self._bins: dict[int, int] = {}
         self._new_bins: list[tuple[int, Bin]] = []
@@ -169,6 +178,13 @@ class Recorder:
         if self._file is not None:
             self._file.seal(planned)
         if self._journal is not None:
+            self._journal.remove()
+
+    def discard(self) -> None:
+        """Delete file and journal: nothing in them is worth a resume."""
+        self.close()
+        if self._file is not None and self._journal is not None:
+            self._file.path.unlink(missing_ok=True)
             self._journal.remove()
 
     def close(self) -> None:

@@ -140,12 +140,14 @@ class Simulation:
         SegmentError
             If a walker's dynamics failed; the cycle is not committed, finished segments stay in the journal.
         BinningError
-            If a walker fits no bin; the same holds.
+            If a walker fits no bin; the same holds, unless it is the first cycle: then no file is left.
         ConfigurationError
             If there is no cycle to run, a start state cannot be used, or the store's folder is missing; nothing has
             been started then.
         wepy_data.RunExistsError
-            If the store is there and must not be replaced; nothing has been started then.
+            If the store, or a journal of it, is there and must not be replaced; nothing has been started then.
+        wepy_data.RunBusyError
+            If another process is writing to the store.
         """
         if self.recorder is not None:
             raise WepyError("this simulation has run: make a new one")
@@ -163,6 +165,10 @@ class Simulation:
                 recorder.seal(walkers)
             except GeneratorExit:  # the caller has left the loop between two cycles
                 recorder.seal(walkers)
+                raise
+            except (BinningError, ConfigurationError):
+                if not recorder.record.n_cycles:  # a mistake in the set-up: no file is left in the way of the next try
+                    recorder.discard()
                 raise
             finally:
                 recorder.close()
@@ -255,7 +261,10 @@ class Simulation:
 
     def _check_store(self) -> None:
         if self._store is not None:
+            if Path(self._store).is_dir():
+                raise ConfigurationError(f"{self._store} is a folder: name a file in it")
             wd.refuse_existing(self._store, overwrite=self._overwrite)
+            wd.refuse_journal(wd.journal_path(self._store), overwrite=self._overwrite)
             if not Path(self._store).absolute().parent.is_dir():
                 raise ConfigurationError(
                     f"{self._store}: its folder is missing: make it first, or choose another place"

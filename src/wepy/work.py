@@ -148,6 +148,9 @@ def _check_segments(segments: Sequence[Segment], task: Task) -> None:
         if not len(segment.frames) or step[-1] != task.steps:
             found = f"{step[-1]}" if len(segment.frames) else "no frame"
             raise SegmentError(f"{_who(stream)}: engine: expected a last frame at step {task.steps}, got {found}")
+        time = segment.frames.time
+        if len(step) > 1 and not ((np.diff(step) > 0).all() and (np.diff(time) > 0).all()):
+            raise SegmentError(f"{_who(stream)}: engine: expected frames of increasing step and time")
     if _all_finite([array for segment in segments for array in _numbers(segment).values()]):
         return
     for segment, stream in zip(segments, task.streams, strict=True):

@@ -4,11 +4,13 @@ The names below are the front door; modules behind it may move.
 """
 
 from wepy_data.errors import (
+    ClosedRunError,
     ConformanceError,
     DamagedRunError,
     DataError,
     MissingPackageError,
     NotARunError,
+    RunBusyError,
     RunExistsError,
     SelectionError,
     VersionError,
@@ -30,13 +32,14 @@ from wepy_data.record.run_record import RunRecord
 from wepy_data.schema.layout import Layout, Named
 from wepy_data.schema.problem import Problem
 from wepy_data.store.check import check
-from wepy_data.store.journal import Entry, Journal, journal_path, read_journal
+from wepy_data.store.journal import Entry, Journal, journal_path, read_journal, refuse_journal
 from wepy_data.store.path import refuse_existing
 from wepy_data.store.reader import FileRun
 from wepy_data.store.writer import FileWriter, write_run
 from wepy_data.version import __version__
 
 __all__ = [
+    "ClosedRunError",
     "ConformanceError",
     "Continues",
     "Cycle",
@@ -55,6 +58,7 @@ __all__ = [
     "NotARunError",
     "Problem",
     "Run",
+    "RunBusyError",
     "RunExistsError",
     "RunReader",
     "RunRecord",
@@ -76,5 +80,6 @@ __all__ = [
     "plot_lineage",
     "read_journal",
     "refuse_existing",
+    "refuse_journal",
     "write_run",
 ]

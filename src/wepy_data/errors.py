@@ -1,17 +1,19 @@
 """Errors that a user of the data model may meet.
 
-::
-
-    DataError
-    +-- NotARunError            not an HDF5 file, or an HDF5 file of another kind
-    |   +-- DamagedRunError     a run, but broken: truncated, or not as the schema says
-    +-- VersionError
-    |   +-- VersionTooOldError  written by a version that this library no longer reads
-    |   +-- VersionTooNewError  written by a version that this library does not know yet
-    +-- ConformanceError        data that does not conform to the schema; holds all problems
-    +-- SelectionError          no such cycle, walker, segment, table or column: says what exists
-    +-- RunExistsError          a file is in the way
-    +-- MissingPackageError     an optional package is needed: says how to get it
+```text
+DataError
++-- NotARunError            not an HDF5 file, or an HDF5 file of another kind
+|   +-- DamagedRunError     a run, but broken: truncated, or not as the schema says
++-- VersionError
+|   +-- VersionTooOldError  written by a version that this library no longer reads
+|   +-- VersionTooNewError  written by a version that this library does not know yet
++-- ConformanceError        data that does not conform to the schema; holds all problems
++-- SelectionError          no such cycle, walker, segment, table or column: says what exists
++-- RunExistsError          a file is in the way
++-- RunBusyError            another process is writing the run
++-- ClosedRunError          a file was closed before it was asked
++-- MissingPackageError     an optional package is needed: says how to get it
+```
 """
 
 from __future__ import annotations
@@ -70,6 +72,14 @@ class SelectionError(DataError, LookupError):
 
 class RunExistsError(DataError, FileExistsError):
     """A file that is not overwritten unless asked to."""
+
+
+class RunBusyError(DataError):
+    """A run that another process is writing."""
+
+
+class ClosedRunError(DataError, ValueError):
+    """A run's file that is closed."""
 
 
 class MissingPackageError(DataError, ImportError):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import wepy
 import wepy_data as wd
 from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError
-from wepy.protocols import Segment
+from wepy.protocols import Balance, Segment
 from wepy.streams import Purpose
 
 LEVELS = ("structure", "values", "invariants")
@@ -321,13 +321,53 @@ def test_a_failing_order_parameter_names_cycle_and_walker(walk, tmp_path, fault,
 
 
 def test_a_walker_outside_the_bins_is_named_with_its_cycle(walk, tmp_path):
-    binner = wepy.Rectilinear([[-0.5, 1.5], [-np.inf, np.inf]])
+    binner = wepy.Rectilinear([[-0.5, 2.5], [-np.inf, np.inf]])
     simulation = walk(binner=binner, store=tmp_path / "run.h5")
     with pytest.raises(BinningError, match=r"(?s)cycle \d+: walkers that fit no bin.*walker \d+: dimension 0"):
         run(simulation, 50)
     assert wd.check(tmp_path / "run.h5") == []
     steps = [entry.step for entry in wd.read_journal(wd.journal_path(tmp_path / "run.h5"))]
     assert steps == ["plan", "segments"]
+
+
+def test_a_mistake_that_shows_in_the_first_cycle_leaves_no_file_in_the_way(walk, tmp_path):
+    simulation = walk(binner=wepy.Rectilinear([[50.0, 51.0], [-np.inf, np.inf]]), store=tmp_path / "run.h5")
+    with pytest.raises(BinningError, match="cycle 0"):
+        run(simulation, 5)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_another_manager_is_writing_is_not_overwritten(walk, tmp_path):
+    store = tmp_path / "run.h5"
+    first = walk(store=store).run(cycles=5)
+    next(first)
+    with pytest.raises(wd.RunBusyError, match="another process is writing this run"):
+        next(walk(store=store, overwrite=True).run(cycles=5))
+    assert len(list(first)) == 4
+    assert wd.check(store) == []
+
+
+class Usurping:
+    """Lets every new walker continue walker 0, whatever the plan says."""
+
+    def plan(self, weights, bins, order_parameter):
+        return self
+
+    def draw(self, stream):
+        empty = np.zeros(0, np.int64)
+        four = np.full(4, 0.25)
+        return Balance(
+            parent=np.zeros(4, np.int64), weight=four, merge_into=empty, merge_from=empty, merge_weight=np.zeros(0)
+        )
+
+    def describe(self):
+        return {"kind": "usurping"}
+
+
+def test_a_balancer_that_gives_one_walkers_weight_to_another_is_stopped(walk):
+    simulation = walk(balancer=Usurping())
+    with pytest.raises(WepyError, match=r"cycle 0: balancer: walker 0 weighs .* of which"):
+        run(simulation, 5)
 
 
 @pytest.mark.parametrize("factor", [1.001, 1 - 1e-11])

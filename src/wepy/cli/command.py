@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from pathlib import Path
 from types import FrameType
@@ -55,7 +56,7 @@ def main() -> None:
 @click.argument("name")
 @click.option("-o", "--output", "folder", type=click.Path(path_type=Path), help="Folder to write to; NAME by default.")
 def init(name: str, folder: Path | None) -> None:
-    """Write a ready-to-run configuration with comments: double-well or alanine-dipeptide.
+    """Write an example to start from: double-well, alanine-dipeptide.
 
     \b
     Example:
@@ -65,7 +66,7 @@ def init(name: str, folder: Path | None) -> None:
     from wepy.config.example import copy_example
 
     config = copy_example(name, folder or Path(name))
-    click.echo(f"wrote {config}; run it with: wepy run {config}")
+    click.echo(f"wrote {config}; run it with: wepy run {shlex.quote(str(config))}")
 
 
 @main.command()
@@ -87,13 +88,17 @@ def run(config: Path, output: Path | None, *, overwrite: bool, **choices: Any) -
       wepy run alanine-dipeptide.toml --workers 4 --cycles 200 -o long.h5
     """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy.config import build_simulation, read_configuration
+    from wepy.errors import ConfigurationError
 
     settings = _chosen(read_configuration(config), output, **choices)
     signal.signal(signal.SIGTERM, _terminated)
-    simulation = build_simulation(settings, config.parent, overwrite=overwrite)
+    try:
+        simulation = build_simulation(settings, config.parent, overwrite=overwrite)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{config}: {error}") from error
     where = config.parent / settings.run.output
     done = _run(simulation, settings.run.cycles, where)
-    click.echo(f"{done} cycles are in {where}. Next: wepy-data info {where}, or wepy-data --help")
+    click.echo(f"{done} cycles are in {where}. Next: wepy-data info {shlex.quote(str(where))}, or wepy-data --help")
 
 
 def _chosen(
@@ -125,7 +130,7 @@ def _run(simulation: Simulation, cycles: int, where: Path) -> int:
             for cycle in simulation.run(cycles=cycles):
                 progress.update(cycle)
     except BaseException:
-        if simulation.recorder is not None:
+        if simulation.recorder is not None and where.exists():
             journal = wd.journal_path(where)
             rest = f", what is done of the next one is in {journal}" if journal.exists() else ""
             click.echo(f"stopped: {simulation.record.n_cycles} cycles are safe in {where}{rest}", err=True)

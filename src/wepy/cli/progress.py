@@ -70,7 +70,7 @@ class RunProgress:
             rate = (now - self._began) / self._done
             left = f", {rate * (self._total - self._done):.0f} s left" if self._done < self._total else ""
             print(
-                f"cycle {self._done} of {self._total}: {text}, {rate:.2g} s each{left}", file=self._stream, flush=True
+                f"{self._done} of {self._total} cycles: {text}, {rate:.2g} s each{left}", file=self._stream, flush=True
             )
 
     def _line(self, cycle: wd.Cycle) -> str:

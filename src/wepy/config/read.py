@@ -35,7 +35,11 @@ def read_configuration(path: str | os.PathLike[str]) -> Configuration:
         raise ConfigurationError(f"{where} is a folder: name the TOML file in it")
     try:
         raw = tomllib.loads(where.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{where} is not a text, so it is no configuration (wepy-data info says what a run is)"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{where} is not TOML: {error}") from error
     return parse_configuration(raw, str(where))
 

@@ -69,7 +69,8 @@ class Function:
             for part in path.split("."):
                 found = getattr(found, part)
         except (ImportError, AttributeError) as error:
-            raise ConfigurationError(f"Function: name: cannot import {self.name!r}: {error}") from error
+            advice = "install it, or put its folder on the path: PYTHONPATH=FOLDER wepy run ..."
+            raise ConfigurationError(f"Function: name: cannot import {self.name!r}: {error}; {advice}") from error
         if not callable(found):
             raise ConfigurationError(f"Function: name: expected a function, {self.name!r} is a {type(found).__name__}")
         function: Callable[[Frames], Any] = found

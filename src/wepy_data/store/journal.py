@@ -3,10 +3,13 @@
 A journal is a file of frames. Each frame is a head of 20 bytes (length and CRC-32 of the body, sequence number,
 magic word, all little-endian) and a body: the length of a JSON text, the text, then the raw bytes of the arrays that
 it names. A frame that is cut short or does not match its checksum ends the journal: it is the torn tail of a crash.
+
+The journal is locked (flock) while its writer lives: a second manager is refused, and a kill leaves no lock behind.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import struct
@@ -19,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy_data.errors import RunBusyError, RunExistsError
 from wepy_data.store.path import sync
 
 _HEAD = struct.Struct("<IIQ4s")
@@ -58,13 +62,23 @@ class Journal:
     Parameters
     ----------
     path : path
-        The journal's file; an existing one is replaced.
+        The journal's file.
+    overwrite : bool
+        Whether an existing journal, that no process is writing, is replaced.
     durable : bool
         Whether each append waits until the disk has it (fsync).
+
+    Raises
+    ------
+    RunBusyError
+        If another process is writing the journal.
+    RunExistsError
+        If there is a journal and `overwrite` is false.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, durable: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = True) -> None:
         self.path = Path(path)
+        refuse_journal(self.path, overwrite=overwrite)
         self._durable = durable
         self._sequence = 0
         self._file: BinaryIO | None = self._renewed([])
@@ -75,9 +89,9 @@ class Journal:
 
     def rotate(self, *entries: Entry) -> None:
         """Forget all entries but begin anew with these: the cycle before is safe in the HDF5 file."""
-        old, self._file = self._open(), None
-        old.close()
+        old = self._open()
         self._file = self._renewed(entries)
+        old.close()
 
     def close(self) -> None:
         """Close the journal and leave it where it is, for a resume."""
@@ -96,9 +110,10 @@ class Journal:
         return self._file
 
     def _renewed(self, entries: list[Entry] | tuple[Entry, ...]) -> BinaryIO:
-        temporary = self.path.with_name(self.path.name + ".part")
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         file = temporary.open("wb", buffering=0)
         try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before it takes the place of the one that is locked now
             self._write(file, entries)
             temporary.replace(self.path)
         except BaseException:
@@ -120,6 +135,32 @@ class Journal:
             data = data[file.write(data) or 0 :]
         if self._durable:
             os.fsync(file.fileno())
+
+
+def refuse_journal(path: Path, *, overwrite: bool) -> None:
+    """Raise `RunBusyError` if a process is writing a journal, `RunExistsError` if it must not be replaced."""
+    if is_held(path):
+        raise RunBusyError(f"{path}: another process is writing this run: stop it first, or choose another name")
+    if path.exists() and not overwrite:
+        raise RunExistsError(
+            f"{path} exists, the journal of an unfinished run: choose another name, "
+            "or allow it to be overwritten (overwrite=True, or --overwrite)"
+        )
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process is writing a journal."""
+    while True:
+        try:
+            with path.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return True
+                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:  # else it was rotated meanwhile
+                    return False
+        except FileNotFoundError:
+            return False
 
 
 def read_journal(path: str | os.PathLike[str]) -> Iterator[Entry]:

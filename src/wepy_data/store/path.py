@@ -13,7 +13,9 @@ from wepy_data.errors import RunExistsError
 def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Raise `RunExistsError` if a file is in the way and must not be replaced."""
     if Path(path).exists() and not overwrite:
-        raise RunExistsError(f"{path} exists: choose another name, or allow it to be overwritten (--overwrite)")
+        raise RunExistsError(
+            f"{path} exists: choose another name, or allow it to be overwritten (overwrite=True, or --overwrite)"
+        )
 
 
 @contextlib.contextmanager

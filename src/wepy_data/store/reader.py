@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +16,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import DamagedRunError, NotARunError, SelectionError, VersionTooNewError, VersionTooOldError
+from wepy_data.errors import (
+    ClosedRunError,
+    DamagedRunError,
+    NotARunError,
+    SelectionError,
+    VersionTooNewError,
+    VersionTooOldError,
+)
 from wepy_data.record.header import Arrays, Continues, Header
 from wepy_data.schema.layout import Layout
 from wepy_data.schema.spec import run_spec
@@ -143,7 +151,7 @@ def _kind(names: set[str], attributes: dict[str, Any]) -> str:
 
 def _advice(where: Path, names: set[str]) -> str:
     if {"iterations", "summary"} <= names or {"runs", "topology"} <= names:
-        return f" (once importers are there: wepy-data import {where} -o run.h5)"
+        return f" (once importers are there: wepy-data import {quote(str(where))} -o run.h5)"
     return ": check the name"
 
 
@@ -174,7 +182,7 @@ class FileRun:
             self._rows: dict[str, int] = {"cycle": self._n_cycles}
         except (IndexError, KeyError, OSError, RuntimeError, ValueError) as error:
             self._file.close()
-            raise DamagedRunError(f"{self.path} is damaged ({error}): wepy-data check {self.path} says more") from error
+            raise DamagedRunError(f"{self.path} is damaged ({error}): {self._more}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -196,6 +204,7 @@ class FileRun:
     @cached_property
     def header(self) -> Header:
         """What does not grow."""
+        self._dataset("/config")  # refuses a closed file
         attributes = self._nodes["/"].attributes
         author = self._nodes["/h5md/author"].attributes.get("name", "unknown")
         return Header(
@@ -255,6 +264,10 @@ class FileRun:
             raise KeyError(f"{foreign} is missing or a link")
         return int(min(self._dataset(path).shape[0] for path in columns))
 
+    @property
+    def _more(self) -> str:
+        return f"wepy-data check {quote(str(self.path))} says more"
+
     def _refuse_links(self) -> None:
         """Refuse a file whose contents would come from elsewhere."""
         foreign = [path for path, node in self._nodes.items() if "link" in node.kind]
@@ -262,10 +275,12 @@ class FileRun:
             raise ValueError(f"{foreign[0]} leads out of its place, and a run is one file of its own")
 
     def _dataset(self, path: str) -> h5py.Dataset:
+        if not self._file:
+            raise ClosedRunError(f"{self.path} is closed: ask inside the with block, or open it again")
         try:
             return self._file[path]
         except KeyError as error:
-            raise DamagedRunError(f"{self.path} has no {path}: wepy-data check {self.path} says more") from error
+            raise DamagedRunError(f"{self.path} has no {path}: {self._more}") from error
 
     def _read_all(self, path: str) -> NDArray[Any]:
         values = np.asarray(self._dataset(path)[()])

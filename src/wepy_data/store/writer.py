@@ -10,6 +10,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from wepy_data.errors import RunExistsError
 from wepy_data.record.cycle import Cycle
 from wepy_data.record.header import Arrays, Header
 from wepy_data.record.protocols import RunReader
@@ -19,6 +20,7 @@ from wepy_data.store.path import appearing
 from wepy_data.store.reader import FileRun
 
 _BLOCK = 1 << 24  # bytes copied in one go
+_HEAD_BYTES = 48  # superblock, version 3
 VERSIONS = ("v110", "v110")
 
 
@@ -74,27 +76,46 @@ class FileWriter:
         return self._n_cycles
 
     def append(self, cycle: Cycle) -> None:
-        """Commit one cycle: data, flush, commit row, flush."""
+        """Commit one cycle: data, flush, commit row, flush.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the cycles before it stay readable, and nothing more is written.
+        """
         file = self._open()
         if cycle.index != self._n_cycles:
             raise ValueError(f"cycle {cycle.index} does not follow: {self.path} has {self._n_cycles} cycles")
-        for sink in self._sinks:
-            sink.append(cycle.rows[sink.path])
-        file.flush()
-        for sink in self._commit:
-            sink.append(cycle.rows[sink.path])
-        file.flush()
-        if self._durable:
-            os.fsync(file.id.get_vfd_handle())
+        head = os.pread(file.id.get_vfd_handle(), _HEAD_BYTES, 0)
+        try:
+            for sinks in (self._sinks, self._commit):
+                for sink in sinks:
+                    sink.append(cycle.rows[sink.path])
+                file.flush()
+            if self._durable:
+                os.fsync(file.id.get_vfd_handle())
+        except (OSError, RuntimeError) as error:  # HDF5's, of a full disk
+            self._abandon(file, head)
+            reason = " ".join(str(error).split())
+            raise OSError(
+                f"{self.path}: cycle {cycle.index} cannot be written, is the disk full? ({reason})"
+            ) from error
         self._n_cycles += 1
 
     def seal(self, planned: Arrays) -> None:
         """End the run: write it anew, packed and with its planned walkers, and put it in the place of the growing file.
 
         A crash at any moment leaves either the growing file or the sealed one; readers of either are not disturbed.
+
+        Raises
+        ------
+        RunExistsError
+            If another run's file lies in the place of this one; it is left alone.
         """
         self.close()
         with FileRun(self.path) as run, appearing(self.path, overwrite=True) as temporary:
+            if run.header.run_id != self._header.run_id or run.n_cycles != self._n_cycles:
+                raise RunExistsError(f"{self.path} was replaced while this run was being written: it is left alone")
             _write(temporary, run, self._header, planned)  # the growing file does not know the arrays of /next
 
     def close(self) -> None:
@@ -103,6 +124,17 @@ class FileWriter:
             self._sinks, self._commit = [], []
             self._file.close()
             self._file = None
+
+    def _abandon(self, file: h5py.File, head: bytes) -> None:
+        """Leave the file as it was at the last commit, and let nothing that HDF5 still holds reach the disk.
+
+        A flush that has failed, and closing the file later, enter a length that the file has not reached.
+        """
+        descriptor = file.id.get_vfd_handle()
+        os.pwrite(descriptor, head, 0)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
 
     def _open(self) -> h5py.File:
         if self._file is None:

@@ -34,9 +34,9 @@ def shown(stream, cycles, total=None):
 def test_without_a_terminal_there_are_a_few_plain_lines():
     lines = shown(io.StringIO(), 40).splitlines()
     assert 10 <= len(lines) <= 13
-    assert lines[0].startswith("cycle 1 of 40: 4 walkers, x -")
+    assert lines[0].startswith("1 of 40 cycles: 4 walkers, x -")
     assert lines[0].endswith("s left")
-    assert lines[-1].startswith("cycle 40 of 40: ")
+    assert lines[-1].startswith("40 of 40 cycles: ")
     assert not lines[-1].endswith("left")
     assert "weight recycled" in lines[-1]
     assert all(line.isprintable() for line in lines)

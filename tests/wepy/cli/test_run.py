@@ -26,7 +26,7 @@ def test_an_example_runs_in_short_form(wepy, example, name):
     done = wepy("run", example(name).name, "--cycles", 3, "--dispatch", "serial")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("3 cycles are in run.h5. Next: wepy-data info run.h5")
-    assert "cycle 3 of 3: " in done.stderr
+    assert "3 of 3 cycles: " in done.stderr
     assert wd.check(wepy.folder / "run.h5") == []
     assert sorted(path.suffix for path in wepy.folder.iterdir() if path.suffix != ".pdb") == [".h5", ".toml"]
 
@@ -117,8 +117,7 @@ def test_a_run_that_fails_ends_with_1_and_says_where(wepy, example):
     config.write_text(config.read_text().replace("start = -1.0, stop = 1.0, bins = 20", "start = -1.01, stop = 1.0, bins = 9, open = false"))  # fmt: skip # noqa: E501
     text = complaint(wepy("run", config.name), code=1)
     assert "walkers that fit no bin" in text
-    assert "cycles are safe in run.h5" in text
-    assert wd.check(wepy.folder / "run.h5") == []
+    assert not (wepy.folder / "run.h5").exists()  # nothing was computed: no file is in the way of the next try
 
 
 @pytest.mark.parametrize(

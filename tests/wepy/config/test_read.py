@@ -152,7 +152,7 @@ def test_what_is_not_toml_is_named_with_its_line(tmp_path, text):
 
 def test_bytes_that_are_no_text_are_not_toml(tmp_path):
     (tmp_path / "c.toml").write_bytes(b"\x89HDF\xff")
-    with pytest.raises(ConfigurationError, match=r"c\.toml is not TOML"):
+    with pytest.raises(ConfigurationError, match=r"c\.toml is not a text"):
         read_configuration(tmp_path / "c.toml")
 
 

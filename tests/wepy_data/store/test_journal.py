@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from wepy_data.errors import RunBusyError, RunExistsError
 from wepy_data.store.journal import Entry, Journal, journal_path, read_journal
 
 TYPES = st.sampled_from(["<f8", ">f4", "<i8", "u1", "?", "S3"])
@@ -28,7 +29,7 @@ def plain(entry):
 
 def written(path, entries):
     """Write a journal, each entry by itself; return the length of the file after each."""
-    journal, lengths = Journal(path, durable=False), [0]
+    journal, lengths = Journal(path, overwrite=True, durable=False), [0]
     for entry in entries:
         journal.append(entry)
         lengths.append(path.stat().st_size)
@@ -87,6 +88,7 @@ def test_an_interrupted_rotation_keeps_the_old_journal_and_leaves_nothing_else(t
         journal.rotate(Entry(step="plan"))
     assert [entry.step for entry in read_journal(tmp_path / "j")] == ["old"]
     assert [path.name for path in tmp_path.iterdir()] == ["j"]
+    journal.close()
 
 
 def test_objects_are_refused(tmp_path):
@@ -94,3 +96,17 @@ def test_objects_are_refused(tmp_path):
     with pytest.raises(TypeError, match="and x is neither"):
         journal.append(Entry(step="s", arrays={"x": np.array([object()])}))
     journal.close()
+
+
+def test_a_journal_that_is_being_written_is_not_replaced(tmp_path):
+    path = tmp_path / "run.h5.journal"
+    journal = Journal(path)
+    for _ in range(3):
+        journal.rotate(Entry(step="plan"))
+        with pytest.raises(RunBusyError, match="another process is writing this run"):
+            Journal(path, overwrite=True)
+    journal.close()
+    with pytest.raises(RunExistsError, match="the journal of an unfinished run"):
+        Journal(path)
+    Journal(path, overwrite=True).remove()
+    assert not path.exists()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from wepy_data.errors import (
+    ClosedRunError,
     DamagedRunError,
     DataError,
     NotARunError,
@@ -168,3 +169,11 @@ def test_reading_leaves_the_file_as_it_is(path):
 def test_an_unknown_dataset_is_refused(path):
     with FileRun(path) as run, pytest.raises(SelectionError, match="no dataset /segments/wait"):
         run.read("/segments/wait")
+
+
+def test_a_closed_run_says_so(rich_run, new_path):
+    with FileRun(write_run(new_path(), rich_run)) as run:
+        pass
+    for ask in (lambda: run.header, lambda: run.read("/segments/weight")):
+        with pytest.raises(ClosedRunError, match="is closed: ask inside the with block"):
+            ask()

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -34,6 +35,35 @@ with FileRun(source) as run:
         writer.append(Cycle(index=index, rows=rows))
         print(index + 1, flush=True)
         sys.stdin.readline()
+"""
+FILL = """
+import resource
+import sys
+from pathlib import Path
+from wepy_data.record.cycle import Cycle
+from wepy_data.store.reader import FileRun
+from wepy_data.store.writer import FileWriter
+
+source, target, room = sys.argv[1:]
+with FileRun(source) as run:
+    layout = run.header.layout
+    stops = {dim: [0, *run.stops(dim)] for dim in layout.by_dim if dim != "cycle"} | {"cycle": range(run.n_cycles + 1)}
+    writer, done, message = FileWriter(target, run.header), 0, "nothing failed"
+    try:
+        for index in range(10_000):  # the first cycles, then the last one again and again: the writer does not look
+            if index < run.n_cycles:
+                rows = {
+                    p: run.read(p, stops[c.dim][index], stops[c.dim][index + 1]) for p, c in layout.growing.items()
+                }
+            writer.append(Cycle(index=index, rows=rows))
+            done += 1
+            if done == 2:  # by now every column has its first chunk
+                limit = Path(target).stat().st_size + int(room)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    except OSError as error:
+        message = str(error)
+    writer.close()
+    print(done, message, sep="\\n")
 """
 READ = """
 import sys
@@ -189,6 +219,22 @@ def _plain(value):
     return value.tolist() if hasattr(value, "tolist") else value
 
 
+@pytest.mark.parametrize("room", [1, 30_000])
+def test_a_full_disk_costs_no_committed_cycle(room, rich_run, tmp_path):
+    write_run(tmp_path / "whole.h5", rich_run)
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, tmp_path / "whole.h5", tmp_path / "run.h5", str(room)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    committed, message = done.stdout.splitlines()
+    assert "is the disk full?" in message
+    with FileRun(tmp_path / "run.h5") as run:
+        assert (run.n_cycles, run.sealed) == (int(committed), False)
+        assert all(len(run.read(path)) == run.rows(c.dim) for path, c in run.layout.growing.items())
+        assert (run.read("/cycles/crc") != 0).all()
+
+
 def test_a_run_is_on_the_disk_to_the_last_byte_before_it_takes_its_place(rich_run, tmp_path, monkeypatch):
     path, synced = tmp_path / "run.h5", {}
     fsync, replace = os.fsync, Path.replace
@@ -256,3 +302,14 @@ def acknowledged_or_one_more(record, path, acknowledged):
     with FileRun(path) as run:
         assert run.n_cycles >= acknowledged
         assert compare(first_cycles(record, run.n_cycles), run, volatile=True) is None
+
+
+def test_sealing_leaves_another_runs_file_alone(rich_run, new_path):
+    path = new_path()
+    writer = FileWriter(path, rich_run.header)
+    other = replace(rich_run.header, run_id="00000000-0000-4000-8000-000000000000")
+    FileWriter(path, other, overwrite=True).close()
+    with pytest.raises(RunExistsError, match="was replaced while this run was being written"):
+        writer.seal(rich_run.planned)
+    with FileRun(path) as run:
+        assert run.header.run_id == other.run_id
