@@ -14,7 +14,7 @@ $(BIN)/python:
 
 $(VENV)/.run: $(BIN)/python pyproject.toml
 	@echo "Installing wepy and what the demonstration needs into $(VENV) ..."
-	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[md,openmm,scoop,plot]'
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable '.[md,openmm,scoop,plot,parquet]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml
