@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -30,33 +31,42 @@ def _output_option(help: str, *, required: bool = True) -> Callable[[Command], C
     return click.option("-o", "--output", type=click.Path(path_type=Path), required=required, help=help)
 
 
-def _examples(*lines: str) -> str:
-    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])  # \b: click keeps these lines as they are
-
-
 @click.group(
-    cls=HonestGroup, name="wepy-data", user_errors=(DataError, OSError), epilog=_examples("wepy-data info run.h5")
+    cls=HonestGroup,
+    name="wepy-data",
+    user_errors=(DataError, OSError),
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="wepy-data")
 def main() -> None:
     """Ask weighted-ensemble runs, check them, and take things out of them.
 
     RUN is a run's HDF5 file: growing, crashed or sealed. It is only read, and its writer is never disturbed.
-    """
+
+    \b
+    Example:
+      wepy-data info run.h5
+      wepy-data ancestry run.h5 --cycle 99 --walker 3
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
 
 
-@main.command(epilog=_examples("wepy-data info run.h5"))
+@main.command()
 @run_argument
 def info(path: Path) -> None:
-    """Say what a run is and how far it has come."""
+    """Say what a run is and how far it has come.
+
+    \b
+    Example:
+      wepy-data info run.h5
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     from datetime import UTC, datetime
 
-    from wepy_data.cli.output import printable, show_columns
+    from wepy_data.cli.output import show_columns, show_fact
     from wepy_data.cli.summary import facts, workers
 
     with _opened(path) as run:
         for name, text in facts(run, path, datetime.now(UTC)):
-            click.echo(f"{printable(name):<16} {printable(text)}")
+            show_fact(name, text)
         rows = workers(run)
     if rows:
         click.echo()
@@ -64,7 +74,7 @@ def info(path: Path) -> None:
         show_columns(headings, rows, right=(0, 2, 3, 4, 5))
 
 
-@main.command(epilog=_examples("wepy-data check run.h5", "wepy-data check --level structure --json run.h5"))
+@main.command()
 @run_argument
 @click.option(
     "--level", type=click.Choice(["structure", "values", "invariants"]), default="invariants", show_default=True,
@@ -72,10 +82,16 @@ def info(path: Path) -> None:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as a JSON list.")
 def check(path: Path, level: str, as_json: bool) -> None:
-    """Check a run against the schema and print every problem, one a line.
+    """Check a run against the schema.
 
-    The exit code is 0 if there are none, 1 if there are problems, 2 if RUN cannot be opened as a run.
-    """
+    Every problem is printed, one a line. The exit code is 0 if there are none, 1 if there are problems, 2 if RUN
+    cannot be opened as a run.
+
+    \b
+    Example:
+      wepy-data check run.h5
+      wepy-data check --level structure --json run.h5
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy_data.cli.output import printable
     from wepy_data.cli.waiting import spinning
     from wepy_data.store.check import check as problems_of
@@ -95,18 +111,20 @@ def check(path: Path, level: str, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-@main.command(
-    epilog=_examples(
-        "wepy-data ancestry run.h5 --cycle 99 --walker 3", "wepy-data ancestry run.h5 --format csv > ancestry.csv"
-    )
-)
+@main.command()
 @run_argument
 @cycle_option
 @walker_option
 @click.option("--format", "style", type=click.Choice(["text", "csv", "json"]), default="text", show_default=True)
 @click.option("--full", is_flag=True, help="Show the middle of a long ancestry, too (text).")
 def ancestry(path: Path, cycle: int, walker: int, style: str, full: bool) -> None:
-    """Print the ancestry of a walker, founder first."""
+    """Print the ancestry of a walker, founder first.
+
+    \b
+    Example:
+      wepy-data ancestry run.h5 --cycle 99 --walker 3
+      wepy-data ancestry run.h5 --format csv > ancestry.csv
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     import shutil
 
     from wepy_data.cli.output import printable
@@ -123,9 +141,7 @@ def ancestry(path: Path, cycle: int, walker: int, style: str, full: bool) -> Non
             click.echo(ancestry_table(run, segment).to_json(orient="records", indent=1, double_precision=15))
 
 
-@main.command(
-    epilog=_examples("wepy-data table run.h5 segments", "wepy-data table run.h5 segments -o segments.parquet")
-)
+@main.command()
 @run_argument
 @click.argument("name")
 @_output_option("Where to: .csv or .parquet. Without it, the first rows are printed.", required=False)
@@ -134,7 +150,12 @@ def table(path: Path, name: str, output: Path | None, overwrite: bool) -> None:
     """Print the head of a table, or write it to a file.
 
     NAME is one of: segments, cycles, merges, events, bins, states, frames, workers.
-    """
+
+    \b
+    Example:
+      wepy-data table run.h5 segments
+      wepy-data table run.h5 segments -o segments.parquet
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy_data.cli.output import show_frame
     from wepy_data.cli.waiting import spinning
     from wepy_data.export.table import export_table
@@ -145,17 +166,12 @@ def table(path: Path, name: str, output: Path | None, overwrite: bool) -> None:
                 click.echo(f"wrote {export_table(run, name, output, overwrite=overwrite)}")
             return
         frame = run.table(name)
-    show_frame(frame.head(_HEAD))
+    show_frame(frame.head(_HEAD), dates=("began", "ended") if name == "cycles" else ())
     if len(frame) > _HEAD:
         click.echo(f"... and {len(frame) - _HEAD} more rows: -o {name}.csv writes all of them")
 
 
-@main.command(
-    epilog=_examples(
-        "wepy-data export run.h5 -o lineage.dcd --cycle 99 --walker 3",
-        "wepy-data export run.h5 -o backbone.dcd --atoms 'backbone'",
-    )
-)
+@main.command()
 @run_argument
 @_output_option("The trajectory, NAME.dcd; NAME.pdb and NAME.csv appear beside it.")
 @cycle_option
@@ -167,7 +183,12 @@ def export(path: Path, output: Path, cycle: int, walker: int, atoms: str | None,
 
     A topology (PDB) and a table appear beside it; the table (CSV) says what each frame is: its segment, cycle,
     walker, weight, time and order parameter.
-    """
+
+    \b
+    Example:
+      wepy-data export run.h5 -o lineage.dcd --cycle 99 --walker 3
+      wepy-data export run.h5 -o backbone.dcd --atoms 'backbone'
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy_data.cli.selection import atom_indices
     from wepy_data.cli.waiting import counting
     from wepy_data.export.dcd import export_dcd
@@ -179,18 +200,25 @@ def export(path: Path, output: Path, cycle: int, walker: int, atoms: str | None,
     click.echo(f"wrote {written.n_frames} frames to {written.trajectory}, with {written.topology} and {written.table}")
 
 
-@main.command(epilog=_examples("wepy-data plot run.h5 -o tree.png --dimension 0"))
+@main.command()
 @run_argument
 @_output_option("The picture: .png, .svg or .pdf.")
 @click.option("--dimension", type=int, default=0, show_default=True, help="Dimension of the order parameter.")
 @click.option("--planar", is_flag=True, help="Draw a tree without crossings instead, survivors only.")
 @click.option("--cycle", type=int, help="Cycle of the walker whose ancestry is highlighted; the last one by default.")
-@click.option("--walker", type=int, help="That walker; by default the one that has come farthest.")
+@click.option(
+    "--walker", type=int, help="That walker; by default the final one that ended farthest from where the run began."
+)
 @overwrite_option
 def plot(
     path: Path, output: Path, dimension: int, planar: bool, cycle: int | None, walker: int | None, overwrite: bool
 ) -> None:
-    """Draw the lineage tree of the final walkers over the order parameter."""
+    """Draw the walker trees over the order parameter.
+
+    \b
+    Example:
+      wepy-data plot run.h5 -o tree.png --dimension 0
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy_data.cli.waiting import spinning
     from wepy_data.plot.lineage_tree import plot_lineage
 
@@ -216,7 +244,9 @@ def _opened(path: Path) -> Iterator[Run]:
             damage = _damage(path, error)
             if not damage:  # a fault in the program, or in the files that it writes
                 raise
-            raise DamagedRunError(f"{path} is damaged ({damage}): wepy-data check {path} says more") from error
+            raise DamagedRunError(
+                f"{path} is damaged ({damage}): wepy-data check {quote(str(path))} says more"
+            ) from error
 
 
 def _damage(path: Path, error: Exception) -> str:

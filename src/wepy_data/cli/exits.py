@@ -35,10 +35,10 @@ class HonestGroup(click.Group):
 
     Examples
     --------
-    ::
-
-        @click.group(cls=HonestGroup, user_errors=(DataError, OSError))
-        def main() -> None: ...
+    ```python
+    @click.group(cls=HonestGroup, user_errors=(DataError, OSError))
+    def main() -> None: ...
+    ```
     """
 
     def __init__(self, *args: Any, user_errors: Sequence[type[BaseException]] = (), **settings: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,21 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _GAP = 3  # characters between columns
-_UNLIMITED = 100_000  # width of what is not read on a terminal: lines are never broken
+_LINE, _NAME = 100, 16  # characters of a fact's line, and of its name
+_UNLIMITED = 100_000  # width of a table that is fitted already
 
 
 def printable(text: str) -> str:
     """Return a text that came from a file without characters that would drive the terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def show_fact(name: str, text: str) -> None:
+    """Print a name and what there is to say of it, on further lines what does not fit one."""
+    room = min(_LINE, shutil.get_terminal_size((_LINE, 24)).columns)
+    lines = textwrap.wrap(printable(text), max(room - _NAME - 1, _NAME), break_long_words=False, break_on_hyphens=False)
+    for label, line in itertools.zip_longest([printable(name)], lines or [""], fillvalue=""):
+        sys.stdout.write(f"{label:<{_NAME}} {line}\n")
 
 
 def show_columns(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
@@ -34,23 +44,33 @@ def show_columns(headings: Sequence[str], rows: Iterable[Sequence[str]], *, righ
     _show(table)
 
 
-def show_frame(frame: pd.DataFrame) -> None:
+def show_frame(frame: pd.DataFrame, *, dates: Sequence[str] = ()) -> None:
     """Print a table, its index first, numbers aligned to the right, units in the heading.
 
-    On a terminal that is too narrow, the last columns are left out and named.
+    The last columns are left out and named if they do not fit the terminal, or 80 characters (the environment's
+    COLUMNS) where there is none. Columns named in `dates` are seconds since 1970 and shown as dates.
     """
-    units = frame.attrs.get("units", {})
+    units = {**frame.attrs.get("units", {}), **dict.fromkeys(dates, "UTC")}
+    frame = frame.assign(**{name: _dates(frame[name]) for name in dates})
     plain = frame.reset_index()
     headings = [f"{name} ({units[name]})" if units.get(name) else str(name) for name in plain.columns]
     columns = [_cells(plain[name]) for name in plain.columns]
     right = [position for position, name in enumerate(plain.columns) if plain[name].dtype.kind in "iuf"]
     widths = [max(map(len, [heading, *cells])) + _GAP for heading, cells in zip(headings, columns, strict=True)]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
+    room = shutil.get_terminal_size((80, 24)).columns
     fitting = max(1, sum(total <= room + _GAP for total in itertools.accumulate(widths)))
     rows = list(zip(*columns[:fitting], strict=True))
     show_columns(headings[:fitting], rows, right=[position for position in right if position < fitting])
     if fitting < len(headings):
-        sys.stdout.write(f"... and the columns {', '.join(map(printable, headings[fitting:]))}\n")
+        rest = f"... and the columns {', '.join(map(printable, headings[fitting:]))}"
+        sys.stdout.write(textwrap.fill(rest, room, break_long_words=False, break_on_hyphens=False) + "\n")
+
+
+def _dates(seconds: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    stamps = pd.to_datetime(seconds, unit="s", errors="coerce")
+    return stamps.dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
 
 
 def _cells(column: pd.Series[Any]) -> list[str]:

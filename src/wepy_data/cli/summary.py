@@ -20,7 +20,8 @@ def facts(run: Run, path: Path, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of a run, each as (name, text)."""
     yield "run", run.header.run_id
     yield "state", _state(run, now)
-    yield "created", f"{run.header.created} by {run.header.author}"
+    author = run.header.author
+    yield "created", run.header.created + (f" by {author}" if author not in ("", "unknown") else "")
     if run.header.continues is not None:
         yield "continues", f"cycle {run.header.continues.cycle} of run {run.header.continues.run_id}"
     yield "size", _bytes(path.stat().st_size)
@@ -75,13 +76,14 @@ def _ensemble(run: Run) -> Iterator[tuple[str, str]]:
     counts = np.diff(run.reader.stops("segment"), prepend=0)
     low, high = counts.min(), counts.max()
     yield "walkers", f"{counts[-1]} in the last cycle" + (f" ({low} to {high} in all)" if low < high else "")
-    yield "segments", f"{run.n_segments} in {len(np.unique(run.lineage.trace_all()[0]))} surviving walker trees"
+    trees = len(np.unique(run.lineage.trace_all()[0]))
+    yield "segments", f"{run.n_segments} in all, {trees} surviving walker tree{'s' if trees != 1 else ''}"
     weight = run.reader.read("/segments/weight")[run.lineage.segments_of(-1)]
     effective = weight.sum() ** 2 / (weight**2).sum()
     yield (
         "weights",
         f"{weight.min():.3g} to {weight.max():.3g}, total {math.fsum(weight.tolist()):.15g}"
-        f" (last cycle; worth {effective:.1f} equal walkers)",
+        f" (last cycle; effective number of walkers {effective:.1f})",
     )
 
 

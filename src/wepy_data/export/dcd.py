@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wepy_data.errors import SelectionError
 from wepy_data.export.table import require_folder
-from wepy_data.query.feature import ORDER_PARAMETER, features
+from wepy_data.query.feature import ORDER_PARAMETER, feature_columns
 from wepy_data.query.frame import POSITIONS, blocks, frame_rows, trajectory
 from wepy_data.query.rows import read_rows
 from wepy_data.query.topology import import_mdtraj
@@ -121,6 +120,10 @@ def _chosen(atoms: ArrayLike) -> NDArray[np.int64]:
 def _write_topology(first: mdtraj.Trajectory, path: Path) -> None:
     if np.abs(first.xyz).max() * ANGSTROM > _PDB_LIMIT:
         first.center_coordinates()
+    first.topology = first.topology.copy()  # the run's stays as it is
+    for atom in first.topology.atoms:
+        if atom.element is import_mdtraj("writing PDB").element.virtual:
+            atom.element = None  # its symbol, VS, would be no element to other programs: the columns stay blank
     first.save_pdb(path)
 
 
@@ -147,7 +150,7 @@ def _write_frames(
 
 
 def _write_table(run: Run, rows: NDArray[np.int64], owners: NDArray[np.int64], path: Path) -> None:
-    names = _columns(run)
+    names = feature_columns(run, _COLUMNS)
     size = max(1, _BLOCK // (8 * (len(_COLUMNS) + len(names))))
     done = 0
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -172,12 +175,3 @@ def _table_rows(
         *read_rows(run.reader, f"/observables/{ORDER_PARAMETER}/value", rows).reshape(len(rows), -1).T,
     ]
     return zip(*(column.tolist() for column in columns), strict=True)
-
-
-def _columns(run: Run) -> list[str]:
-    """Return the names of the order parameter's columns: its labels with units, if they are distinct."""
-    found = features(run)
-    names = [f"{f.label}_{re.sub(r'[^0-9A-Za-z]+', '_', f.unit)}" if f.unit else f.label for f in found]
-    if len({*_COLUMNS, *names}) == len(_COLUMNS) + len(names):
-        return names
-    return [f"{ORDER_PARAMETER}_{i}" for i in range(len(found))] if len(found) > 1 else [ORDER_PARAMETER]

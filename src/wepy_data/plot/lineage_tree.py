@@ -52,7 +52,8 @@ def plot_lineage(
     path : path
         The picture: `.png`, `.svg` or `.pdf`.
     segment : int, optional
-        The segment whose ancestry is highlighted; by default the final walker that has come farthest.
+        The segment whose ancestry is highlighted; by default the final walker whose order parameter
+        ended farthest from where the run began, in the dimension that is drawn (the first, if none is).
     dimension : int or None
         Dimension of the order parameter to draw over; None for a tree without crossings, survivors only.
     overwrite : bool
@@ -91,7 +92,7 @@ def lineage_figure(run: Run, *, segment: int | None = None, dimension: int | Non
     from matplotlib.figure import Figure
 
     tree = tree_of(run, dimension)
-    chosen = _farthest(run) if segment is None else segment
+    chosen = _farthest(run, tree if dimension is not None else tree_of(run, 0)) if segment is None else segment
     ancestry = run.lineage.trace(chosen)
     figure = Figure(figsize=(11, 6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -138,9 +139,8 @@ def _require_matplotlib() -> ModuleType:
     return module
 
 
-def _farthest(run: Run) -> int:
-    """Return the final walker that ends farthest from where the founders' weight is, in the first dimension."""
-    tree = tree_of(run, 0)
+def _farthest(run: Run, tree: Tree) -> int:
+    """Return the final walker that ends farthest from where the founders' weight is."""
     final, founders = run.lineage.segments_of(-1), run.lineage.segments_of(0)
     place = tree.y if tree.circle is None else np.exp(2j * np.pi * tree.y / (tree.circle[1] - tree.circle[0]))
     return int(final[np.argmax(np.abs(place[final] - np.average(place[founders], weights=tree.weight[founders])))])
@@ -171,12 +171,16 @@ def _draw_alive(axes: Axes, tree: Tree, paint: _Paint) -> None:
 
 
 def _draw_events(axes: Axes, run: Run, tree: Tree) -> None:
-    where = _recycled(run)
-    shown = _some(where[np.isfinite(tree.y[where])], _MOST_EVENTS)
+    shown = _shown_events(run, tree)
     survived = tree.tips[shown] > 0
     for part, alpha in ((~survived, 0.35), (survived, 1.0)):
         mine = shown[part]
         axes.scatter(tree.x[mine], tree.y[mine], marker="D", s=11, c=_EVENT, alpha=alpha, linewidths=0, zorder=4)
+
+
+def _shown_events(run: Run, tree: Tree) -> NDArray[np.int64]:
+    where = _recycled(run)
+    return _some(where[np.isfinite(tree.y[where])], _MOST_EVENTS)
 
 
 def _recycled(run: Run) -> NDArray[np.int64]:
@@ -226,9 +230,11 @@ def _legend(figure: Figure, run: Run, tree: Tree, ancestry: NDArray[np.int64]) -
     label = f"ancestry of walker {walker} of cycle {cycle}"
     edge = [Stroke(linewidth=4.6, foreground=_INK), Normal()]
     handles = [Line2D([], [], color="#f2a33c", lw=1.9, path_effects=edge, label=label)]
-    recycled = len(_recycled(run))
-    if recycled:
-        handles.append(Line2D([], [], color=_EVENT, ls="", marker="D", ms=4, label=f"recycled ({recycled} times)"))
+    shown, recycled = len(_shown_events(run, tree)), len(_recycled(run))
+    if shown:
+        times = f"{shown} of {recycled}" if shown < recycled else f"{recycled}"
+        label = f"recycled ({times} time{'s' if recycled != 1 else ''})"
+        handles.append(Line2D([], [], color=_EVENT, ls="", marker="D", ms=4, label=label))
     dead = (tree.tips == 0) & np.isfinite(tree.y)
     if dead.any():
         share = 100 * dead.mean()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.query.feature import features
+from wepy_data.query.feature import feature_columns, features
 from wepy_data.query.rows import read_rows
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from wepy_data.query.run import Run
 
+_COLUMNS = (
+    "cycle", "walker", "segment", "weight", "bin", "clones_of_parent", "merged_weight", "merged_from", "how",
+)  # fmt: skip
 _SHOWN = 40  # rows of a text before its middle is left out
 _KEPT = 15  # rows kept at either end of it
 
@@ -34,11 +37,12 @@ def ancestry_table(run: Run, segment: int) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns `cycle`, `walker`, `segment`, `weight` and `progress` (`progress_0`, ... in more dimensions) as in
-        the table of segments; `bin`, row in the table of bins; `children`, number of clones that the parent was split
-        into, 0 for a founder; `merged_weight`, what flowed in from other lineages as the segment began;
-        `merged_from`, from how many walkers; and `how` it came to be: "founder from <state>", "continued",
-        "cloned (2 of 3)", "merged in 0.01 from 2", "recycled to <state>", or several of these.
+        Columns `cycle`, `walker`, `segment` and `weight` as in the table of segments; the order parameter at the
+        segment's end, its names followed by its unit (`phi_rad`); `bin`, row in the table of bins;
+        `clones_of_parent`, how many children the segment's parent has, this one included: 1 if it just went on, 0 for
+        a founder; `merged_weight`, what flowed in from other lineages as the segment began; `merged_from`, from how
+        many walkers; and `how` it came to be: "founder from <state>", "continued", "cloned (2 of 3)",
+        "gained 0.01 from 2 walkers", "recycled to <state>", or several of these.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def ancestry_table(run: Run, segment: int) -> pd.DataFrame:
     path = run.lineage.trace(segment)
     origin = _origin(run, path)
     progress = read_rows(run.reader, "/segments/progress", path)
-    names = ["progress"] if progress.shape[1] == 1 else [f"progress_{i}" for i in range(progress.shape[1])]
+    names = feature_columns(run, _COLUMNS)
     frame = pd.DataFrame(
         {
             "cycle": run.lineage.cycle_of(path),
@@ -59,7 +63,7 @@ def ancestry_table(run: Run, segment: int) -> pd.DataFrame:
             "weight": read_rows(run.reader, "/segments/weight", path),
             **dict(zip(names, progress.T, strict=True)),
             "bin": read_rows(run.reader, "/segments/bin", path),
-            "children": origin.children,
+            "clones_of_parent": origin.clones,
             "merged_weight": origin.merged_weight,
             "merged_from": origin.merged_from,
             "how": _how(run, path, origin),
@@ -95,9 +99,7 @@ def ancestry_text(run: Run, segment: int, width: int = 100, *, full: bool = Fals
     head, rows = _lines(run, table, width)
     if len(rows) > _SHOWN and not full:
         left_out = table.iloc[_KEPT:-_KEPT]
-        note = (
-            f"... {_count(len(left_out), 'cycle')} left out{_events(left_out, ': ')} (full, or --full, shows them) ..."
-        )
+        note = f"... {_count(len(left_out), 'cycle')} left out{_events(left_out, ': ')} (--full shows them) ..."
         rows = [*rows[:_KEPT], note, *rows[-_KEPT:]]
     summary = f"{_count(len(table), 'cycle')}{_events(table, ': ')}"
     return "\n".join([title, "", head, *rows, "", summary])
@@ -105,9 +107,9 @@ def ancestry_text(run: Run, segment: int, width: int = 100, *, full: bool = Fals
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Origin:
-    """For each segment of a path: siblings and its number among them, and what merged into it."""
+    """For each segment of a path: its parent's clones and its number among them, and what merged into it."""
 
-    children: NDArray[np.int64]
+    clones: NDArray[np.int64]
     number: NDArray[np.int64]
     merged_weight: NDArray[np.float64]
     merged_from: NDArray[np.int64]
@@ -118,15 +120,15 @@ def _origin(run: Run, path: NDArray[np.int64]) -> _Origin:
     on_path[path[:-1]] = True
     kin = np.flatnonzero(on_path[run.lineage.parent])  # sorted: siblings side by side, in order of the path
     family = np.searchsorted(path, run.lineage.parent[kin])
-    children = np.concatenate([np.zeros(1, np.int64), np.bincount(family, minlength=len(path))[:-1]])
-    before = np.cumsum(children) - children
+    clones = np.concatenate([np.zeros(1, np.int64), np.bincount(family, minlength=len(path))[:-1]])
+    before = np.cumsum(clones) - clones
     on_path[path[-1]] = True
     into = run.reader.read("/merges/into")
     flows = np.flatnonzero(on_path[into])
     receiver = np.searchsorted(path, into[flows])
     weight = read_rows(run.reader, "/merges/weight", flows)
     return _Origin(
-        children=children,
+        clones=clones,
         number=np.searchsorted(kin, path) - before + 1,
         merged_weight=np.bincount(receiver, weight, minlength=len(path)).astype(float),
         merged_from=np.bincount(receiver, minlength=len(path)),
@@ -142,10 +144,10 @@ def _how(run: Run, path: NDArray[np.int64], origin: _Origin) -> list[str]:
             words.append(f"founder from {labels[state]}")
         elif state >= 0:
             words.append(f"recycled to {labels[state]}")
-        if origin.children[row] > 1:
-            words.append(f"cloned ({origin.number[row]} of {origin.children[row]})")
+        if origin.clones[row] > 1:
+            words.append(f"cloned ({origin.number[row]} of {origin.clones[row]})")
         if origin.merged_from[row]:
-            words.append(f"merged in {origin.merged_weight[row]:.2g} from {origin.merged_from[row]}")
+            words.append(f"gained {origin.merged_weight[row]:.2g} from {_count(origin.merged_from[row], 'walker')}")
         found.append(", ".join(words) or "continued")
     return found
 
@@ -158,7 +160,7 @@ def _lines(run: Run, table: pd.DataFrame, width: int) -> tuple[str, list[str]]:
         "segment": ("segment", table.segment.astype(str)),
         "weight": ("weight", table.weight.map("{:.3e}".format)),
     }
-    names = [name for name in table.columns if name.startswith("progress")]
+    names = feature_columns(run, _COLUMNS)
     for name, feature in zip(names, features(run), strict=True):
         columns[name] = (feature.heading, _decimals(table[name].to_numpy()))
     if (table.bin >= 0).all():
@@ -193,8 +195,8 @@ def _cut(words: str, room: int) -> str:
 
 def _events(table: pd.DataFrame, before: str) -> str:
     counts = [
-        ("cloned", int((table.children > 1).sum())),
-        ("merged into", int((table.merged_from > 0).sum())),
+        ("cloned", int((table.clones_of_parent > 1).sum())),
+        ("gained weight", int((table.merged_from > 0).sum())),
         ("recycled", int(table.how.str.startswith("recycled").sum())),
     ]
     words = [f"{word} {'once' if number == 1 else f'{number} times'}" for word, number in counts if number]

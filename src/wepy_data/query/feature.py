@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,15 @@ def features(run: Run) -> tuple[Feature, ...]:
         if len(labels) == count:
             return tuple(Feature(label, unit) for label in labels)
     return tuple(Feature(label, unit) for label in plain)
+
+
+def feature_columns(run: Run, taken: Collection[str]) -> list[str]:
+    """Return names for columns of the order parameter: labels with units (`phi_rad`), or numbers if taken."""
+    found = features(run)
+    names = [f"{f.label}_{re.sub(r'[^0-9A-Za-z]+', '_', f.unit)}" if f.unit else f.label for f in found]
+    if len({*taken, *names}) == len(taken) + len(names):
+        return names
+    return [f"{ORDER_PARAMETER}_{i}" for i in range(len(found))] if len(found) > 1 else [ORDER_PARAMETER]
 
 
 def _labels(start: Mapping[str, Any]) -> list[str]:

@@ -35,12 +35,12 @@ class Run:
 
     Examples
     --------
-    ::
-
-        with open_run("run.h5") as run:
-            path = run.lineage.trace(run.segment_id(cycle=-1, walker=3))
-            run.frames(path)                            # mdtraj.Trajectory
-            run.observable("order_parameter", path)     # one row for each frame
+    ```python
+    with open_run("run.h5") as run:
+        path = run.lineage.trace(run.segment_id(cycle=-1, walker=3))
+        run.frames(path)                            # mdtraj.Trajectory
+        run.observable("order_parameter", path)     # one row for each frame
+    ```
     """
 
     def __init__(self, reader: RunReader) -> None:

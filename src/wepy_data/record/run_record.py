@@ -25,11 +25,13 @@ class RunRecord:
 
     Examples
     --------
-    A manager appends cycles; readers see them at once::
+    A manager appends cycles; readers see them at once:
 
-        record = RunRecord(header)
-        record.append(cycle)
-        record.read("/segments/weight")
+    ```python
+    record = RunRecord(header)
+    record.append(cycle)
+    record.read("/segments/weight")
+    ```
     """
 
     def __init__(self, header: Header, *, keep_blocks: bool = True) -> None:

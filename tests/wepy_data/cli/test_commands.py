@@ -95,6 +95,16 @@ def test_help_has_an_example(wepy_data, command):
     result = wepy_data(command, "--help")
     assert result.exit_code == 0
     assert f"Example:\n    wepy-data {command} run.h5" in result.stdout
+    assert result.stdout.index("Example:") < result.stdout.index("Options:")
+    assert wepy_data(command, "-h").stdout == result.stdout
+
+
+def test_summaries_of_the_commands_are_whole(wepy_data):
+    shown = wepy_data("-h").stdout
+    assert shown == wepy_data("--help").stdout
+    summaries = shown.partition("Commands:")[2]
+    assert all(command in summaries for command in COMMANDS)
+    assert "..." not in summaries
 
 
 def test_help_imports_nothing_heavy():
@@ -166,6 +176,7 @@ def test_ancestry_of_a_missing_walker_says_which_exist(wepy_data, ensemble_file)
 def test_table_is_printed_or_written(wepy_data, ensemble_file, tmp_path):
     shown = wepy_data("table", ensemble_file, "segments").stdout
     assert "cpu_time (s)" in shown
+    assert max(map(len, shown.splitlines())) <= 100
     assert "... and 176 more rows: -o segments.csv writes all of them" in shown
     assert wepy_data("table", ensemble_file, "states", "-o", tmp_path / "s.csv").exit_code == 0
     assert pd.read_csv(tmp_path / "s.csv").label.tolist() == ["folded", "entfaltet β", "away"]

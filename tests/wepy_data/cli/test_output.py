@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from wepy_data.cli.output import printable, show_columns, show_frame
+from wepy_data.cli.output import printable, show_columns, show_fact, show_frame
 
 
 @pytest.fixture
@@ -36,5 +36,31 @@ def test_columns_that_do_not_fit_a_terminal_are_named(capsys, frame, monkeypatch
     monkeypatch.setenv("TERM", "dumb")
     show_frame(frame)
     lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines[:-1])) <= 30
-    assert lines[-1] == "... and the columns cpu_time (s)"
+    assert max(map(len, lines)) <= 30
+    assert " ".join(lines[-2:]) == "... and the columns cpu_time (s)"
+
+
+def test_width_without_a_terminal_is_80_or_the_environment_s(capsys, monkeypatch):
+    frame = pd.DataFrame({f"column_{i}": [i] for i in range(20)})
+    for columns, width in (("", 80), ("120", 120)):
+        monkeypatch.setenv("COLUMNS", columns)
+        show_frame(frame)
+        assert width - 12 < max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_seconds_are_shown_as_dates_and_left_as_they_are(capsys):
+    frame = pd.DataFrame({"ended": [1.7e9, float("nan"), 1e300]})
+    show_frame(frame, dates=["ended"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["index", "ended", "(UTC)"]
+    assert [line.split()[1:] for line in lines[2:]] == [["2023-11-14", "22:13:20"], [], []]
+    assert frame.ended[0] == 1.7e9
+
+
+def test_fact_that_is_longer_than_a_line_goes_on_below(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    show_fact("run", ", ".join(["package 1.2.3"] * 20))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[0].startswith("run              package")
+    assert lines[1].startswith("                 ")

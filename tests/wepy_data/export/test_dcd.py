@@ -7,6 +7,7 @@ import pytest
 
 from wepy_data import Run, RunExistsError, SelectionError, export_dcd, open_run
 from wepy_data.export import dcd
+from wepy_data.query.topology import topology_of_particles
 
 
 @pytest.fixture
@@ -69,6 +70,16 @@ def test_chosen_atoms_only_in_order_of_the_topology(run, tmp_path):
     again = loaded(export_dcd(run, lineage, tmp_path / "part.dcd", atoms=[3, 1]))
     assert [atom.name for atom in again.topology.atoms] == ["CA", "O"]
     np.testing.assert_allclose(again.xyz, run.frames(lineage).xyz[:, [1, 3]], atol=1e-4)
+
+
+def test_particles_that_are_no_atoms_have_no_element(ensemble_record, tmp_path):
+    run = Run(ensemble_record)
+    run.topology = topology_of_particles([6, 0, 0, 8])
+    text = export_dcd(run, 0, tmp_path / "l.dcd").topology.read_text()
+    mine = [line for line in text.splitlines() if line.startswith(("ATOM", "HETATM"))]
+    elements = [atom.element.symbol for atom in run.topology.atoms]
+    assert elements == ["C", "VS", "VS", "O"]
+    assert [line[76:78].strip() for line in mine] == [symbol.replace("VS", "") for symbol in elements]
 
 
 def test_segments_of_a_record_in_memory_are_exported_too(ensemble_record, tmp_path):

@@ -3,6 +3,7 @@
 import sys
 
 import matplotlib.image
+import numpy as np
 import pytest
 
 from wepy_data import MissingPackageError, Run, RunExistsError, SelectionError, plot_lineage
@@ -27,6 +28,26 @@ def test_highlighted_ancestry_is_named(run):
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[0] == "ancestry of walker 2 of cycle 5"
     assert texts[1] == "recycled (20 times)"
+
+
+def test_planar_tree_counts_the_recycling_that_it_shows(run):
+    segments = run.lineage.trace_all()
+    recycled = run.table("events").segment
+    shown = int(np.isin(recycled, segments).sum())
+    texts = [text.get_text() for text in lineage_figure(run, dimension=None).legends[0].get_texts()]
+    assert 0 < shown < len(recycled)
+    assert texts[1] == f"recycled ({shown} of {len(recycled)} times)"
+
+
+@pytest.mark.parametrize("dimension", [0, 1])
+def test_highlighted_walker_ended_farthest_from_where_the_run_began(run, dimension):
+    progress, weight = run.observable("progress")[:, dimension], run.observable("weight")
+    founders, final = run.lineage.segments_of(0), run.lineage.segments_of(-1)
+    circle = np.exp(1j * progress)
+    away = np.abs(circle[final] - np.average(circle[founders], weights=weight[founders]))
+    walker = int(run.lineage.walker_of(final[np.argmax(away)]))
+    label = lineage_figure(run, dimension=dimension).legends[0].get_texts()[0].get_text()
+    assert label == f"ancestry of walker {walker} of cycle 11"
 
 
 def test_axes_carry_units_and_the_length_of_a_cycle(run):

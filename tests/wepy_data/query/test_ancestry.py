@@ -32,22 +32,24 @@ def test_columns_are_those_of_the_table_of_segments(run):
     segments = run.table("segments")
     for segment in final_walkers(run):
         table = ancestry_table(run, segment)
-        for name in ("cycle", "walker", "weight", "progress_0", "progress_1", "bin"):
+        for name in ("cycle", "walker", "weight", "bin"):
             assert table[name].tolist() == segments.loc[table.segment, name].tolist()
+        for name, progress in (("phi_rad", "progress_0"), ("psi_rad", "progress_1")):  # as an export calls them
+            assert table[name].tolist() == segments.loc[table.segment, progress].tolist()
 
 
-def test_children_are_counted_as_the_table_of_segments_has_them(run):
+def test_clones_of_the_parent_are_counted_as_the_table_of_segments_has_them(run):
     parents = run.table("segments").parent
     for segment in final_walkers(run):
         table = ancestry_table(run, segment)
         for before, row in zip(table.segment[:-1], table[1:].itertuples(), strict=True):
             siblings = parents.index[parents == before].tolist()
-            assert row.children == len(siblings)
+            assert row.clones_of_parent == len(siblings)
             if len(siblings) > 1:
                 assert f"cloned ({siblings.index(row.segment) + 1} of {len(siblings)})" in row.how
             else:
                 assert "cloned" not in row.how
-        assert table.children[0] == 0
+        assert table.clones_of_parent[0] == 0
 
 
 def test_merged_weight_is_what_the_table_of_merges_says(run):
@@ -58,7 +60,9 @@ def test_merged_weight_is_what_the_table_of_merges_says(run):
             mine = merges[merges["into"] == row.segment]
             assert row.merged_from == len(mine)
             assert row.merged_weight == pytest.approx(mine.weight.sum(), rel=1e-12)
-            assert ("merged in" in row.how) == bool(len(mine))
+            walkers = f"{len(mine)} walker{'s' if len(mine) != 1 else ''}"
+            assert ("gained" in row.how) == bool(len(mine))
+            assert not len(mine) or f"gained {mine.weight.sum():.2g} from {walkers}" in row.how
             found += len(mine)
     assert found
 
@@ -112,6 +116,7 @@ def test_long_ancestry_is_cut_in_its_middle_and_says_so(long_run):
     notes = [line for line in lines if line.startswith("...")]
     assert len(notes) == 1
     assert notes[0].startswith("... 70 cycles left out")
+    assert notes[0].endswith("(--full shows them) ...")
     assert len(lines) == 30 + 6
 
 
@@ -128,7 +133,6 @@ def test_ancestry_of_a_founder_is_one_row(run):
 def test_one_dimension_without_names_is_called_as_the_observable(make_record):
     run = Run(make_record())
     table = ancestry_table(run, run.segment_id())
-    assert "progress" in table.columns
-    assert table.attrs["units"] == {"progress": "nm"}
+    assert table.attrs["units"] == {"order_parameter_nm": "nm"}
     assert "order_parameter (nm)" in ancestry_text(run, run.segment_id())
-    assert np.isfinite(table.progress).all()
+    assert np.isfinite(table.order_parameter_nm).all()
