@@ -23,7 +23,7 @@ from wepy.config.model import (
     HuberKimSection,
     MinimumDistanceSection,
     OpenMMFilesSection,
-    OpenMMSection,
+    OpenMMSettings,
     RandomWalkSection,
     RectilinearSection,
     RMSDSection,
@@ -201,7 +201,7 @@ def _default_state(engine: Engine, config: Configuration) -> tuple[StartState, .
 def _prepared(engine: OpenMM, config: Configuration, pdb: Path | None) -> dict[str, Any]:
     """Positions (and box) of a start state; each walker that starts from it draws its own velocities."""
     section = config.engine
-    minimise = section.minimise if isinstance(section, OpenMMSection | OpenMMFilesSection) else True
+    minimise = section.minimise if isinstance(section, OpenMMSettings) else True
     positions = None if pdb is None else pdb_positions(read_pdb(pdb))
     state = engine.prepare(Stream(config.run.seed, Purpose.PREPARATION), positions=positions, minimise=minimise)
     return {name: values for name, values in state.items() if name != "velocities"}

@@ -61,11 +61,22 @@ class RunSection(Section):
     author: str = Field("unknown", description="kept in the file")
 
 
-class OpenMMSection(Section):
+class OpenMMSettings(Section):
+    """What both ways to OpenMM share: structure, platform, and what is kept of each segment."""
+
+    pdb: Path
+    platform: str = "Reference"
+    properties: dict[str, str] = {}
+    stride: Count | None = None
+    keep_velocities: Flag = False
+    observables: list[Literal["potential_energy", "kinetic_energy"]] = []
+    minimise: Flag = True
+
+
+class OpenMMSection(OpenMMSettings):
     """`[engine] kind = "openmm"`: a PDB file with a force field, Langevin dynamics."""
 
     kind: Literal["openmm"]
-    pdb: Path
     force_field: list[str] = Field(min_length=1)
     temperature: Positive
     friction: Positive = 1.0
@@ -74,27 +85,14 @@ class OpenMMSection(Section):
     nonbonded: Literal["NoCutoff", "CutoffNonPeriodic", "CutoffPeriodic", "Ewald", "PME", "LJPME"] = "NoCutoff"
     cutoff: Positive | None = None
     hydrogen_mass: Positive | None = None
-    platform: str = "Reference"
-    properties: dict[str, str] = {}
-    stride: Count | None = None
-    keep_velocities: Flag = False
-    observables: list[Literal["potential_energy", "kinetic_energy"]] = []
-    minimise: Flag = True
 
 
-class OpenMMFilesSection(Section):
+class OpenMMFilesSection(OpenMMSettings):
     """`[engine] kind = "openmm-files"`: a serialised System and Integrator, and a PDB file."""
 
     kind: Literal["openmm-files"]
     system: Path
     integrator: Path
-    pdb: Path
-    platform: str = "Reference"
-    properties: dict[str, str] = {}
-    stride: Count | None = None
-    keep_velocities: Flag = False
-    observables: list[Literal["potential_energy", "kinetic_energy"]] = []
-    minimise: Flag = True
 
 
 class DoubleWellSection(Section):
