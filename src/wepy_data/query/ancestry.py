@@ -167,7 +167,7 @@ def _lines(run: Run, table: pd.DataFrame, width: int) -> tuple[str, list[str]]:
         columns["bin"] = ("bin", table.bin.astype(str))
     widths = {name: max(len(head), *map(len, cells)) for name, (head, cells) in columns.items()}
     how = max(len("what happened"), *map(len, table.how))
-    for least in ("bin", *reversed(names[1:]), "segment"):
+    for least in ("bin", "segment", *reversed(names[1:])):  # cycle and walker name a segment, too
         if sum(widths.values()) + 2 * len(widths) + how > width:
             widths.pop(least, None)
     head = "  ".join(columns[name][0].rjust(size) for name, size in widths.items())
