@@ -118,10 +118,6 @@ class Tables:
             self._read[path] = self._tree.read(path, 0, self.rows(path))
         return self._read[path]
 
-    def last_rows(self, path: str, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Return chosen rows of a dataset."""
-        return np.asarray(self[path][rows])
-
     def block(self, path: str, start: int, stop: int) -> NDArray[Any]:
         """Return rows [start, stop) without keeping them."""
         if path in self._broken or path not in self._nodes:

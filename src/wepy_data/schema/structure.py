@@ -11,8 +11,6 @@ from wepy_data.schema.problem import Problem
 from wepy_data.schema.spec import ANY_SHAPE, WILDCARD, AttributeSpec, DatasetSpec, Spec
 from wepy_data.schema.tree import Foreign, Node
 
-_NAME = re.compile(r"[^/\x00-\x1f]+")
-
 
 def wildcard_names(path: str, nodes: Mapping[str, Node]) -> list[str]:
     """Return the names that fill a wildcard path in a stored run, sorted.
