@@ -5,37 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
-from wepy.box import cell_angles, cell_lengths
 from wepy.dispatch.identity import Identity
 from wepy.ensemble import NONE, Walkers, stacked
+from wepy.facts import Events, Facts, bin_facts, event_facts, frame_facts, segment_facts, worker_facts
 from wepy.protocols import Bin
 from wepy.work import WalkerResult
-
-POSITIONS = "/particles/trajectory/position/value"
-VELOCITIES = "/particles/trajectory/velocity/value"
-EDGES = "/particles/trajectory/box/edges/value"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Events:
-    """Walkers that reached the target in a cycle: positions, state rows of restart and target."""
-
-    walker: NDArray[np.int64]
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
-
-    @classmethod
-    def none(cls) -> Events:
-        """Return no events."""
-        empty = np.zeros(0, np.int64)
-        return cls(walker=empty, source=empty, target=empty)
 
 
 class Recorder:
@@ -147,11 +127,13 @@ class Recorder:
             Rows in /bins, -1 if the run has none.
         """
         count = np.array([len(result.frames) for result in results], np.int64)
-        facts: dict[str, Any] = {
-            **self._segment_facts(walkers, results, bins),
-            **self._frame_facts(walkers, results, count),
-            **self._event_facts(walkers, events, count),
-            **self._bin_facts(),
+        first_frame = 0 if self._previous is None else self._previous.stop("frame")
+        facts: Facts = {
+            **segment_facts(walkers, results, bins, first_segment=self.first_segment),
+            **worker_facts(results, self._workers),
+            **frame_facts(self.header.layout, walkers, results, count, self._total_time),
+            **event_facts(walkers, events, count, first_segment=self.first_segment, first_frame=first_frame),
+            **bin_facts(self._new_bins, self._bins),
         }
         facts["/cycles/began"], facts["/cycles/ended"] = [self._began], [time.time()]
         cycle = wd.build_cycle(self.header.layout, self._previous, facts, count)
@@ -159,6 +141,7 @@ class Recorder:
             self._file.append(cycle)
         self.record.append(cycle)  # last, so that it never has a cycle that the file has not
         self._previous = cycle
+        self._total_time = float(facts["/frames/total_time"][-1])
         self._new_bins.clear()
         return cycle
 
@@ -202,79 +185,6 @@ class Recorder:
             self._bins[index] = len(self._bins)
             self._new_bins.append((index, found))
         return self._bins[index]
-
-    def _segment_facts(
-        self, walkers: Walkers, results: Sequence[WalkerResult], bins: NDArray[np.int64]
-    ) -> dict[str, Any]:
-        known = len(self._workers)
-        rows = [self._workers.setdefault(result.worker, len(self._workers)) for result in results]
-        new = list(self._workers)[known:]
-        return {
-            "/segments/weight": walkers.weight,
-            "/segments/parent": walkers.parent,
-            "/segments/state": walkers.start,
-            "/segments/continuous": walkers.continuous,
-            "/segments/progress": np.stack([result.order_parameter[-1] for result in results]),
-            "/segments/bin": bins,
-            "/segments/cpu_time": [result.cpu_time for result in results],
-            "/segments/wall_time": [result.wall_time for result in results],
-            "/segments/worker": rows,
-            "/workers/host": np.array([worker.host.encode()[:64] for worker in new], "S64"),
-            "/workers/pid": np.array([worker.pid for worker in new], np.int64),
-            "/merges/into": walkers.merge_into + self.first_segment,
-            "/merges/from": walkers.merge_from,
-            "/merges/weight": walkers.merge_weight,
-        }
-
-    def _frame_facts(
-        self, walkers: Walkers, results: Sequence[WalkerResult], count: NDArray[np.int64]
-    ) -> dict[str, Any]:
-        frames = [result.frames for result in results]
-        elapsed = np.concatenate([f.time for f in frames])
-        passed = np.diff(elapsed, prepend=0.0)
-        first = np.cumsum(count) - count
-        passed[first] = elapsed[first]
-        total = self._total_time + np.cumsum(passed)
-        self._total_time = float(total[-1])
-        facts: dict[str, Any] = {
-            "/frames/md_step": np.concatenate([f.step for f in frames]) + np.repeat(walkers.step, count),
-            "/frames/time": elapsed + np.repeat(walkers.time, count),
-            "/frames/total_time": total,
-            "/observables/order_parameter/value": np.concatenate([result.order_parameter for result in results]),
-            POSITIONS: np.concatenate([f.positions for f in frames]),
-        }
-        for name in results[0].observables:
-            facts[f"/observables/{name}/value"] = np.concatenate([result.observables[name] for result in results])
-        if VELOCITIES in self.header.layout.growing:
-            facts[VELOCITIES] = np.concatenate([f.velocities for f in frames if f.velocities is not None])
-        if EDGES in self.header.layout.growing:
-            edges = np.concatenate([f.box for f in frames if f.box is not None])
-            facts |= {EDGES: edges, "/cell_lengths": cell_lengths(edges), "/cell_angles": cell_angles(edges)}
-        return facts
-
-    def _event_facts(self, walkers: Walkers, events: Events, count: NDArray[np.int64]) -> dict[str, Any]:
-        first_frame = 0 if self._previous is None else self._previous.stop("frame")
-        last = np.where(count > 0, first_frame + np.cumsum(count) - 1, NONE)
-        return {
-            "/events/segment": events.walker + self.first_segment,
-            "/events/frame": last[events.walker],
-            "/events/kind": np.zeros(len(events.walker), np.uint8),
-            "/events/source_state": events.source,
-            "/events/target": events.target,
-            "/events/weight": walkers.weight[events.walker],
-        }
-
-    def _bin_facts(self) -> dict[str, Any]:
-        if not self._new_bins:
-            return {}
-        found = [bin_ for _, bin_ in self._new_bins]
-        return {
-            "/bins/index": [index for index, _ in self._new_bins],
-            "/bins/parent": [self._bins.get(bin_.parent, NONE) for bin_ in found],
-            "/bins/level": [bin_.level for bin_ in found],
-            "/bins/target_count": [bin_.target_count for bin_ in found],
-            "/bins/centre": np.stack([bin_.centre for bin_ in found]),
-        }
 
 
 def _result_arrays(results: Sequence[WalkerResult]) -> dict[str, NDArray[Any]]:

@@ -21,9 +21,10 @@ from wepy.balancing import NoBalancing
 from wepy.dispatch import Serial
 from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance, founders, probabilities
 from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
+from wepy.facts import Events
 from wepy.heading import run_header
 from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter, State
-from wepy.recorder import Events, Recorder
+from wepy.recorder import Recorder
 from wepy.recycling import Recycling
 from wepy.streams import Purpose, Stream
 from wepy.work import WalkerResult, Work, in_words, tasks

@@ -1,0 +1,139 @@
+"""The rows of a cycle: what the record takes from the walkers, their results and their bins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import wepy_data as wd
+from wepy.box import cell_angles, cell_lengths
+from wepy.dispatch.identity import Identity
+from wepy.ensemble import NONE, Walkers
+from wepy.protocols import Bin
+from wepy.work import WalkerResult
+
+POSITIONS = "/particles/trajectory/position/value"
+VELOCITIES = "/particles/trajectory/velocity/value"
+EDGES = "/particles/trajectory/box/edges/value"
+
+Facts = dict[str, Any]
+"""Rows by HDF5 path, as `wepy_data.build_cycle` takes them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Events:
+    """Walkers that reached the target in a cycle: positions, state rows of restart and target."""
+
+    walker: NDArray[np.int64]
+    source: NDArray[np.int64]
+    target: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Events:
+        """Return no events."""
+        empty = np.zeros(0, np.int64)
+        return cls(walker=empty, source=empty, target=empty)
+
+
+def segment_facts(
+    walkers: Walkers, results: Sequence[WalkerResult], bins: NDArray[np.int64], *, first_segment: int
+) -> Facts:
+    """Return rows of /segments and /merges; `first_segment` is the id of the cycle's first segment."""
+    return {
+        "/segments/weight": walkers.weight,
+        "/segments/parent": walkers.parent,
+        "/segments/state": walkers.start,
+        "/segments/continuous": walkers.continuous,
+        "/segments/progress": np.stack([result.order_parameter[-1] for result in results]),
+        "/segments/bin": bins,
+        "/segments/cpu_time": [result.cpu_time for result in results],
+        "/segments/wall_time": [result.wall_time for result in results],
+        "/merges/into": walkers.merge_into + first_segment,
+        "/merges/from": walkers.merge_from,
+        "/merges/weight": walkers.merge_weight,
+    }
+
+
+def worker_facts(results: Sequence[WalkerResult], known: dict[Identity, int]) -> Facts:
+    """Return rows of /workers, and whose each segment was; workers that are new are added to `known`."""
+    before = len(known)
+    rows = [known.setdefault(result.worker, len(known)) for result in results]
+    new = list(known)[before:]
+    return {
+        "/segments/worker": rows,
+        "/workers/host": np.array([worker.host.encode()[:64] for worker in new], "S64"),
+        "/workers/pid": np.array([worker.pid for worker in new], np.int64),
+    }
+
+
+def frame_facts(
+    layout: wd.Layout, walkers: Walkers, results: Sequence[WalkerResult], count: NDArray[np.int64], total_time: float
+) -> Facts:
+    """Return rows of /frames and of all that comes with each frame.
+
+    Parameters
+    ----------
+    layout : wepy_data.Layout
+        Which datasets the run has.
+    walkers : Walkers
+        What the cycle started with.
+    results : sequence of WalkerResult
+        What came back, in order of the walkers.
+    count : (n_walkers,) int64
+        Number of frames of each.
+    total_time : float
+        Aggregate time of all frames before, ps.
+    """
+    frames = [result.frames for result in results]
+    elapsed = np.concatenate([f.time for f in frames])
+    passed = np.diff(elapsed, prepend=0.0)
+    first = np.cumsum(count) - count
+    passed[first] = elapsed[first]
+    facts: Facts = {
+        "/frames/md_step": np.concatenate([f.step for f in frames]) + np.repeat(walkers.step, count),
+        "/frames/time": elapsed + np.repeat(walkers.time, count),
+        "/frames/total_time": total_time + np.cumsum(passed),
+        "/observables/order_parameter/value": np.concatenate([result.order_parameter for result in results]),
+        POSITIONS: np.concatenate([f.positions for f in frames]),
+    }
+    for name in results[0].observables:
+        facts[f"/observables/{name}/value"] = np.concatenate([result.observables[name] for result in results])
+    if VELOCITIES in layout.growing:
+        facts[VELOCITIES] = np.concatenate([f.velocities for f in frames if f.velocities is not None])
+    if EDGES in layout.growing:
+        edges = np.concatenate([f.box for f in frames if f.box is not None])
+        facts |= {EDGES: edges, "/cell_lengths": cell_lengths(edges), "/cell_angles": cell_angles(edges)}
+    return facts
+
+
+def event_facts(
+    walkers: Walkers, events: Events, count: NDArray[np.int64], *, first_segment: int, first_frame: int
+) -> Facts:
+    """Return rows of /events."""
+    last = np.where(count > 0, first_frame + np.cumsum(count) - 1, NONE)
+    return {
+        "/events/segment": events.walker + first_segment,
+        "/events/frame": last[events.walker],
+        "/events/kind": np.zeros(len(events.walker), np.uint8),
+        "/events/source_state": events.source,
+        "/events/target": events.target,
+        "/events/weight": walkers.weight[events.walker],
+    }
+
+
+def bin_facts(new: Sequence[tuple[int, Bin]], rows: Mapping[int, int]) -> Facts:
+    """Return rows of /bins for bins that are new, each with its index; `rows` gives the row of an index."""
+    if not new:
+        return {}
+    found = [bin_ for _, bin_ in new]
+    return {
+        "/bins/index": [index for index, _ in new],
+        "/bins/parent": [rows.get(bin_.parent, NONE) for bin_ in found],
+        "/bins/level": [bin_.level for bin_ in found],
+        "/bins/target_count": [bin_.target_count for bin_ in found],
+        "/bins/centre": np.stack([bin_.centre for bin_ in found]),
+    }
