@@ -9,20 +9,22 @@ The journal is locked (flock) while its writer lives: a second manager is refuse
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.errors import RunBusyError, RunExistsError
+from wepy_data.store.group_sync import GroupSync
 from wepy_data.store.path import sync
 
 _HEAD = struct.Struct("<IIQ4s")
@@ -57,7 +59,11 @@ def journal_path(run: str | os.PathLike[str]) -> Path:
 
 
 class Journal:
-    """The journal of a growing run, open for writing; what `append` has returned from is on the disk.
+    """The journal of a growing run, open for writing.
+
+    What `append` has returned from survives the end of this process, however it comes. It is on the disk, and so
+    survives the end of the machine, one wait for the disk later: entries that arrive while the disk is busy share the
+    next wait, and nobody stands still for it. `rotate` itself waits.
 
     Parameters
     ----------
@@ -66,7 +72,7 @@ class Journal:
     overwrite : bool
         Whether an existing journal, that no process is writing, is replaced.
     durable : bool
-        Whether each append waits until the disk has it (fsync).
+        Whether entries are brought to the disk (fsync) at all.
 
     Raises
     ------
@@ -79,73 +85,151 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = True) -> None:
         self.path = Path(path)
         refuse_journal(self.path, overwrite=overwrite)
-        self._durable = durable
+        self._start(durable)
+        self._file: BinaryIO | None = self._renewed(())
+
+    def _start(self, durable: bool) -> None:
+        self.found: tuple[Entry, ...] = ()
+        """What the journal held when it was taken over."""
         self._sequence = 0
-        self._file: BinaryIO | None = self._renewed([])
+        self._disk = GroupSync() if durable else None
+
+    @classmethod
+    def take_over(cls, path: str | os.PathLike[str], *, durable: bool = True) -> Self:
+        """Lock the journal that a crash or a stop has left, or a new one if there is none, and read it.
+
+        The file is left as it is until the first `rotate`.
+
+        Raises
+        ------
+        RunBusyError
+            If another process is writing it.
+        """
+        self = cls.__new__(cls)
+        self.path = Path(path)
+        self._start(durable)
+        while True:
+            try:
+                file = self.path.open("r+b", buffering=0)
+            except FileNotFoundError:
+                self._file = self._renewed(())
+                return self
+            if not _locked(file):
+                file.close()
+                raise _busy(self.path)
+            if _is_at(file, self.path):  # else it was rotated meanwhile
+                self._file = file
+                self.found = tuple(read_journal(self.path))
+                return self
+            file.close()
 
     def append(self, *entries: Entry) -> None:
-        """Append entries; they share one wait for the disk."""
+        """Append entries.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written, or the disk has failed on entries before; the journal ends with what was whole.
+        """
         self._write(self._open(), entries)
+        if self._disk is not None:
+            self._disk.ask(self._open().fileno())
 
     def rotate(self, *entries: Entry) -> None:
-        """Forget all entries but begin anew with these: the cycle before is safe in the HDF5 file."""
+        """Forget all entries but begin anew with these, durably: the cycle before is safe in the HDF5 file."""
         old = self._open()
         self._file = self._renewed(entries)
         old.close()
 
+    def wait(self) -> None:
+        """Wait until all that was appended is on the disk."""
+        if self._disk is not None:
+            self._disk.wait()
+
     def close(self) -> None:
         """Close the journal and leave it where it is, for a resume."""
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            try:
+                if self._disk is not None:
+                    self._disk.close()
+            finally:
+                file.close()
 
     def remove(self) -> None:
-        """Close and delete the journal: the run is sealed and needs none."""
+        """Delete the journal, and close it: the run is sealed and needs none."""
+        self.path.unlink(missing_ok=True)  # first, while it is locked: nobody takes it over
         self.close()
-        self.path.unlink(missing_ok=True)
 
     def _open(self) -> BinaryIO:
         if self._file is None:
             raise ValueError(f"the journal {self.path} is closed: nothing can be appended")
         return self._file
 
-    def _renewed(self, entries: list[Entry] | tuple[Entry, ...]) -> BinaryIO:
+    def _renewed(self, entries: Sequence[Entry]) -> BinaryIO:
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         file = temporary.open("wb", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before it takes the place of the one that is locked now
             self._write(file, entries)
+            if self._disk is not None:
+                os.fsync(file.fileno())
             temporary.replace(self.path)
+            if self._disk is not None:
+                sync(self.path.parent)
         except BaseException:
             file.close()
             temporary.unlink(missing_ok=True)
             raise
-        if self._durable:
-            sync(self.path.parent)
         return file
 
-    def _write(self, file: BinaryIO, entries: list[Entry] | tuple[Entry, ...]) -> None:
-        frames = []
+    def _write(self, file: BinaryIO, entries: Sequence[Entry]) -> None:
+        frames, sequence = [], self._sequence
         for entry in entries:
             body = _body(entry)
-            frames.append(_HEAD.pack(len(body), zlib.crc32(body), self._sequence, _MAGIC) + body)
-            self._sequence += 1
-        data = b"".join(frames)
-        while data:
-            data = data[file.write(data) or 0 :]
-        if self._durable:
-            os.fsync(file.fileno())
+            frames.append(_HEAD.pack(len(body), zlib.crc32(body), sequence, _MAGIC) + body)
+            sequence += 1
+        data, end = memoryview(b"".join(frames)), file.seek(0, os.SEEK_END)
+        try:
+            while data:
+                data = data[file.write(data) or 0 :]
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise
+        self._sequence = sequence
 
 
 def refuse_journal(path: Path, *, overwrite: bool) -> None:
     """Raise `RunBusyError` if a process is writing a journal, `RunExistsError` if it must not be replaced."""
     if is_held(path):
-        raise RunBusyError(f"{path}: another process is writing this run: stop it first, or choose another name")
+        raise _busy(path)
     if path.exists() and not overwrite:
         raise RunExistsError(
-            f"{path} exists, the journal of an unfinished run: choose another name, "
+            f"{path} exists, the journal of an unfinished run: go on with it (wepy resume), choose another name, "
             "or allow it to be overwritten (overwrite=True, or --overwrite)"
         )
+
+
+def _busy(path: Path) -> RunBusyError:
+    return RunBusyError(f"{path}: another process is writing this run: stop it first, or choose another name")
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Take the lock of a journal; whether it was free."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether a file that was opened still lies at its path."""
+    try:
+        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
 
 
 def is_held(path: Path) -> bool:
@@ -157,7 +241,7 @@ def is_held(path: Path) -> bool:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
                     return True
-                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:  # else it was rotated meanwhile
+                if _is_at(file, path):  # else it was rotated meanwhile
                     return False
         except FileNotFoundError:
             return False

@@ -1,6 +1,10 @@
 """The journal: what it gives back, whatever a crash or an interruption left of it."""
 
 import os
+import subprocess
+import sys
+import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -79,6 +83,7 @@ def test_rotation_forgets_what_was_before(tmp_path):
 def test_an_interrupted_rotation_keeps_the_old_journal_and_leaves_nothing_else(tmp_path, monkeypatch):
     journal = Journal(tmp_path / "j")
     journal.append(Entry(step="old"))
+    journal.wait()
 
     def interrupted(descriptor):
         raise KeyboardInterrupt
@@ -110,3 +115,85 @@ def test_a_journal_that_is_being_written_is_not_replaced(tmp_path):
         Journal(path)
     Journal(path, overwrite=True).remove()
     assert not path.exists()
+
+
+def test_a_journal_that_is_taken_over_shows_what_it_held_and_stays_until_it_is_rotated(tmp_path):
+    path = tmp_path / "j"
+    with path.open("wb"):
+        pass
+    first = Journal(path, overwrite=True)
+    first.append(Entry(step="plan"), Entry(step="segments", arrays={"x": np.arange(3.0)}))
+    first.close()
+    with path.open("ab") as file:
+        file.write(b"torn")
+    before = path.read_bytes()
+    journal = Journal.take_over(path)
+    assert [entry.step for entry in journal.found] == ["plan", "segments"]
+    assert path.read_bytes() == before
+    with pytest.raises(RunBusyError, match="another process is writing this run"):
+        Journal.take_over(path)
+    journal.rotate(*journal.found)
+    journal.append(Entry(step="more"))
+    with pytest.raises(RunBusyError):
+        Journal.take_over(path)
+    journal.close()
+    assert [entry.step for entry in read_journal(path)] == ["plan", "segments", "more"]
+
+
+def test_taking_over_a_missing_journal_begins_a_new_one(tmp_path):
+    journal = Journal.take_over(tmp_path / "j")
+    assert journal.found == ()
+    journal.append(Entry(step="plan"))
+    journal.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_fails_leaves_no_half_entry_behind(tmp_path):
+    code = f"""
+        import resource, signal
+        import numpy as np
+        from wepy_data import Entry, Journal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        journal = Journal({str(tmp_path / "j")!r})
+        journal.append(Entry(step="whole"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+        try:
+            journal.append(Entry(step="big", arrays={{"x": np.zeros(10_000)}}))
+        except OSError:
+            journal.append(Entry(step="small"))
+            journal.close()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+    assert [entry.step for entry in read_journal(tmp_path / "j")] == ["whole", "small"]
+
+
+def test_entries_that_arrive_while_the_disk_is_busy_share_the_next_wait(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "j")
+    waits, gate = [], threading.Event()
+
+    def slow(descriptor):
+        waits.append(os.fstat(descriptor).st_size)
+        gate.wait(10)
+
+    monkeypatch.setattr("wepy_data.store.group_sync.os.fsync", slow)
+    for step in range(50):
+        journal.append(Entry(step=str(step)))
+    gate.set()
+    journal.wait()
+    assert len(waits) <= 2
+    assert waits[-1] == (tmp_path / "j").stat().st_size
+    journal.close()
+
+
+def test_a_disk_that_fails_is_reported_at_the_next_step(tmp_path, monkeypatch):
+    journal = Journal(tmp_path / "j")
+
+    def broken(descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("wepy_data.store.group_sync.os.fsync", broken)
+    journal.append(Entry(step="a"))
+    with pytest.raises(OSError, match="Input/output error"):
+        journal.wait()
+    monkeypatch.undo()
+    journal.close()
