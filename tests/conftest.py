@@ -53,4 +53,5 @@ def _has_everything(run: RunRecord) -> bool:
         and run.rows("bin") > run.stops("bin")[0]
         and len(planned["/next/merges/into"]) > 0
         and "/next/arrays/" in "".join(planned)
+        and len(run.header.static.get("/particles/trajectory/id", ())) > 1
     )

@@ -13,12 +13,15 @@ import wepy_data as wd
 from wepy.box import cell_angles, cell_lengths
 from wepy.dispatch.identity import Identity
 from wepy.ensemble import NONE, Walkers
+from wepy.errors import WepyError
 from wepy.protocols import Bin
+from wepy.storage import PICOMETRES, picometres
 from wepy.work import WalkerResult
 
 POSITIONS = "/particles/trajectory/position/value"
 VELOCITIES = "/particles/trajectory/velocity/value"
 EDGES = "/particles/trajectory/box/edges/value"
+STATES = "/segments/arrays/"
 
 Facts = dict[str, Any]
 """Rows by HDF5 path, as `wepy_data.build_cycle` takes them."""
@@ -61,13 +64,17 @@ def segment_facts(
 def worker_facts(results: Sequence[WalkerResult], known: dict[Identity, int]) -> Facts:
     """Return rows of /workers, and whose each segment was; workers that are new are added to `known`."""
     before = len(known)
-    rows = [known.setdefault(result.worker, len(known)) for result in results]
+    rows = [known.setdefault(_as_stored(result.worker), len(known)) for result in results]
     new = list(known)[before:]
     return {
         "/segments/worker": rows,
         "/workers/host": np.array([worker.host.encode()[:64] for worker in new], "S64"),
         "/workers/pid": np.array([worker.pid for worker in new], np.int64),
     }
+
+
+def _as_stored(worker: Identity) -> Identity:
+    return Identity(host=worker.host.encode()[:64].decode("utf-8", "replace"), pid=worker.pid)
 
 
 def frame_facts(
@@ -93,12 +100,14 @@ def frame_facts(
     passed = np.diff(elapsed, prepend=0.0)
     first = np.cumsum(count) - count
     passed[first] = elapsed[first]
+    positions = np.concatenate([f.positions for f in frames])
+    is_whole = layout.growing[POSITIONS].unit == "pm"
     facts: Facts = {
         "/frames/md_step": np.concatenate([f.step for f in frames]) + np.repeat(walkers.step, count),
         "/frames/time": elapsed + np.repeat(walkers.time, count),
         "/frames/total_time": total_time + np.cumsum(passed),
         "/observables/order_parameter/value": np.concatenate([result.order_parameter for result in results]),
-        POSITIONS: np.concatenate([f.positions for f in frames]),
+        POSITIONS: picometres(positions) if is_whole else positions,
     }
     for name in results[0].observables:
         facts[f"/observables/{name}/value"] = np.concatenate([result.observables[name] for result in results])
@@ -106,8 +115,32 @@ def frame_facts(
         facts[VELOCITIES] = np.concatenate([f.velocities for f in frames if f.velocities is not None])
     if EDGES in layout.growing:
         edges = np.concatenate([f.box for f in frames if f.box is not None])
-        facts |= {EDGES: edges, "/cell_lengths": cell_lengths(edges), "/cell_angles": cell_angles(edges)}
+        facts |= {
+            EDGES: edges * PICOMETRES if is_whole else edges,
+            "/cell_lengths": cell_lengths(edges),
+            "/cell_angles": cell_angles(edges),
+        }
     return facts
+
+
+def state_facts(layout: wd.Layout, results: Sequence[WalkerResult]) -> Facts:
+    """Return rows of /segments/arrays: the states at the segments' ends, if the run keeps them all.
+
+    Raises
+    ------
+    WepyError
+        If a state has an array that the engine's `System.state` does not name: it could not be restored.
+    """
+    columns = {path.removeprefix(STATES): c for path, c in layout.growing.items() if path.startswith(STATES)}
+    if not columns:
+        return {}
+    unnamed = sorted({name for result in results for name in result.state} - columns.keys())
+    if unnamed:
+        raise WepyError(f"engine: its System.state names {sorted(columns)}, a segment has ended with {unnamed} too")
+    return {
+        STATES + name: np.stack([result.state.get(name, np.full(c.shape, np.nan)) for result in results])
+        for name, c in columns.items()
+    }
 
 
 def event_facts(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,9 +11,11 @@ import wepy_data as wd
 from wepy.ensemble import stacked
 from wepy.protocols import Description, System
 from wepy.provenance import start_record
+from wepy.storage import Kept, Particles
 
 if TYPE_CHECKING:
     from wepy.simulation import Simulation
+    from wepy.standing import Standing
 
 STATE_UNITS = {"positions": "nm", "velocities": "nm ps-1", "box": "nm"}
 _KINDS = {"initial": 0, "source": 1, "target": 2}
@@ -27,46 +30,74 @@ def run_header(simulation: Simulation) -> wd.Header:
     kinds = ["initial"] * len(simulation.states) + ["source"] * len(simulation.sources) + ["target"] * targets
     labels = [state.label for state in states] + ["target"] * targets
     probability = [state.probability for state in states] + [0.0] * targets
-    features = len(simulation.order_parameter.labels)
-    layout = wd.Layout(
-        sizes={"atom": system.n_atoms, "feature": features},
-        parts=_parts(system),
-        named={
-            "/observables/<name>/value": (
-                wd.Named(name="order_parameter", shape=(features,), unit=simulation.order_parameter.unit),
-                *(wd.Named(name=name, unit=unit) for name, unit in system.observables.items()),
-            ),
-            "/states/arrays/<name>": tuple(
-                wd.Named(name=name, shape=values.shape[1:], unit=STATE_UNITS.get(name, ""))
-                for name, values in arrays.items()
-            ),
-        },
-    )
+    stored = simulation.kept.particles(system)
     return wd.Header(
-        layout=layout,
+        layout=_layout(simulation, stored, {name: values.shape[1:] for name, values in arrays.items()}),
         static={
             "/states/kind": np.array([_KINDS[kind] for kind in kinds], np.uint8),
             "/states/label": np.array([label.encode() for label in labels], "S64"),
             "/states/probability": np.array(probability, np.float64),
             **{f"/states/arrays/{name}": values for name, values in arrays.items()},
-            "/particles/trajectory/species": system.species,
-            "/particles/trajectory/mass": system.mass,
-            "/particles/trajectory/charge": system.charge,
+            "/particles/trajectory/species": stored.species,
+            "/particles/trajectory/mass": stored.mass,
+            "/particles/trajectory/charge": stored.charge,
+            **({} if stored.number is None else {"/particles/trajectory/id": stored.number}),
         },
-        topology=system.topology,
+        topology=stored.topology,
         config=simulation.config,
-        provenance=[
-            start_record(seed=simulation.seed, cycle=0, version=wd.__version__, components=_components(simulation))
-        ],
+        inputs=simulation.inputs,
+        provenance=[_record(simulation, "start" if simulation.origin is None else "branch", 0)],
         author=simulation.author,
+        compression=simulation.storage.compression,
+        continues=None if simulation.origin is None else simulation.origin.continues,
     )
 
 
-def _parts(system: System) -> frozenset[str]:
+def resume_record(simulation: Simulation, standing: Standing, changes: Sequence[str]) -> dict[str, Any]:
+    """Return the provenance record of a resume: what was found, and what is not as it was."""
+    found = {"cycles": standing.n_cycles, "sealed": standing.sealed}
+    if standing.cycle == standing.n_cycles:
+        found["segments"] = len(standing.finished)
+    return _record(simulation, "resume", standing.n_cycles, found=found, changes=list(changes))
+
+
+def _record(simulation: Simulation, kind: str, cycle: int, **more: Any) -> dict[str, Any]:
+    components = _components(simulation)
+    return start_record(
+        kind=kind, seed=simulation.seed, cycle=cycle, version=wd.__version__, components=components, **more
+    )
+
+
+def _layout(simulation: Simulation, stored: Particles, start: Mapping[str, tuple[int, ...]]) -> wd.Layout:
+    """Return which datasets the run has; `start` gives the shapes of the start states' arrays."""
+    system, storage = simulation.system, simulation.storage
+    features = len(simulation.order_parameter.labels)
+    return wd.Layout(
+        sizes={"atom": len(stored.species), "feature": features},
+        parts=_parts(system, simulation.kept),
+        named={
+            "/observables/<name>/value": (
+                wd.Named(name="order_parameter", shape=(features,), unit=simulation.order_parameter.unit),
+                *(wd.Named(name=name, unit=unit) for name, unit in system.observables.items()),
+            ),
+            "/states/arrays/<name>": _arrays(start),
+            "/segments/arrays/<name>": _arrays(system.state or start) if storage.states == "all" else (),
+        },
+        dtypes={"/particles/trajectory/position/value": "i4"} if storage.precision == "pm" else {},
+    )
+
+
+def _arrays(shapes: Mapping[str, tuple[int, ...]]) -> tuple[wd.Named, ...]:
+    return tuple(wd.Named(name=name, shape=shape, unit=STATE_UNITS.get(name, "")) for name, shape in shapes.items())
+
+
+def _parts(system: System, kept: Kept) -> frozenset[str]:
     parts = {"/particles"}
+    if kept.atoms is not None:
+        parts.add("/particles/trajectory/id")
     if system.periodic:
         parts.add("/particles/trajectory/box/edges")
-    if system.velocities:
+    if kept.velocities:
         parts.add("/particles/trajectory/velocity")
     return frozenset(parts)
 
@@ -80,5 +111,6 @@ def _components(simulation: Simulation) -> dict[str, Description | None]:
         "balancer": simulation.balancer.describe(),
         "recycling": recycling.describe() if recycling is not None else None,
         "dispatcher": simulation.dispatcher.describe(),
+        "storage": simulation.storage.describe(),
         "manager": {"steps": simulation.steps, "walkers": simulation.walkers},
     }

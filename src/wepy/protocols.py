@@ -48,6 +48,11 @@ class System:
         Whether frames carry velocities.
     observables : mapping of str to str
         Unit (H5MD spelling) of each further number that comes with every frame, by name.
+    stride : int or None
+        Steps between frames, for the forecast of the file's size; None if only a segment's last is one.
+    state : mapping of str to tuple of int
+        Shape of each array of a state at a segment's end, by name; needed if a run keeps them all. Those of the first
+        start state if it is empty.
     """
 
     species: NDArray[np.int32]
@@ -58,6 +63,8 @@ class System:
     timestep: float
     velocities: bool = False
     observables: Mapping[str, str] = field(default_factory=dict)
+    stride: int | None = None
+    state: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def n_atoms(self) -> int:
@@ -139,6 +146,15 @@ class BatchEngine(Engine, Protocol):
 
     def run_batch(self, states: Sequence[State], steps: int, streams: Sequence[Stream]) -> list[Segment]:
         """Advance each state with its own stream; bit-identical to `run` one by one, however walkers are batched."""
+        ...
+
+
+@runtime_checkable
+class FromFrame(Protocol):
+    """An engine that can start from a stored frame, where a run has not kept states in full precision."""
+
+    def state_of(self, frames: Frames) -> State:
+        """Return the state of the last frame; what frames do not hold is left out, and drawn as for a new start."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wepy.dispatch.identity import Identity, worker_identity
 from wepy.errors import SegmentError, WepyError
 from wepy.protocols import BatchEngine, Engine, Frames, OrderParameter, Segment, State
+from wepy.storage import Kept
 from wepy.streams import Stream
 
 
@@ -38,9 +39,9 @@ class WalkerResult:
     state : State
         End state in full precision.
     frames : Frames
-        Frames of the segment, the last one being its end.
+        Frames of the segment that are kept, the last one being its end.
     order_parameter : (n_frames, n_dims) float64
-        Features of each frame.
+        Features of each of them.
     observables : mapping of str to (n_frames, ...) float64
         Further per-frame values.
     cpu_time, wall_time : float
@@ -61,10 +62,11 @@ class WalkerResult:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A function of a task: engine, then order parameter. Sent to each worker once."""
+    """A function of a task: engine, order parameter, and what is kept of the frames. Sent to each worker once."""
 
     engine: Engine
     order_parameter: OrderParameter
+    kept: Kept = field(default_factory=Kept)
 
     def __call__(self, task: Task) -> list[WalkerResult]:
         """Return the results of a task's walkers, in their order.
@@ -82,6 +84,9 @@ class Work:
             self._features(segment.frames, stream) for segment, stream in zip(segments, task.streams, strict=True)
         ]
         _check_features(features, task)
+        kept = [self.kept.cut(segment.frames) for segment in segments]
+        for frames, stream in zip(kept, task.streams, strict=True):
+            self.kept.check(frames, _who(stream))
         count = len(segments)
         cpu, wall = (time.process_time() - cpu) / count, (time.perf_counter() - wall) / count
         worker = worker_identity()
@@ -89,14 +94,16 @@ class Work:
             WalkerResult(
                 walker=walker,
                 state=segment.state,
-                frames=segment.frames,
-                order_parameter=values,
-                observables=segment.observables,
+                frames=frames,
+                order_parameter=values[self.kept.rows(len(values))],
+                observables={
+                    name: numbers[self.kept.rows(len(values))] for name, numbers in segment.observables.items()
+                },
                 cpu_time=cpu,
                 wall_time=wall,
                 worker=worker,
             )
-            for walker, segment, values in zip(task.walkers, segments, features, strict=True)
+            for walker, segment, frames, values in zip(task.walkers, segments, kept, features, strict=True)
         ]
 
     def _segments(self, task: Task) -> Sequence[Segment]:
@@ -116,16 +123,38 @@ class Work:
         return values
 
 
-def tasks(states: Sequence[State], streams: Sequence[Stream], steps: int, engine: Engine, slots: int) -> list[Task]:
-    """Return the tasks of a cycle: one for each walker, or one for each slot if the engine advances many at once."""
-    count = len(states)
+def tasks(
+    states: Sequence[State],
+    streams: Sequence[Stream],
+    steps: int,
+    engine: Engine,
+    slots: int,
+    walkers: Sequence[int] | None = None,
+) -> list[Task]:
+    """Return the tasks of a cycle: one for each walker, or one for each slot if the engine advances many at once.
+
+    Parameters
+    ----------
+    states, streams : sequence
+        States and streams of all walkers of the cycle.
+    steps : int
+        Steps of dynamics.
+    engine : Engine
+        Who runs them.
+    slots : int
+        How many tasks run at the same time.
+    walkers : sequence of int, optional
+        Walkers that are to run, by position in the cycle; all by default.
+    """
+    walkers = range(len(states)) if walkers is None else walkers
+    count = len(walkers)
     groups = min(slots, count) if isinstance(engine, BatchEngine) else count
     bounds = [count * group // groups for group in range(groups + 1)] if groups else []
     return [
         Task(
-            walkers=tuple(range(start, stop)),
-            states=tuple(states[start:stop]),
-            streams=tuple(streams[start:stop]),
+            walkers=tuple(walkers[start:stop]),
+            states=tuple(states[walker] for walker in walkers[start:stop]),
+            streams=tuple(streams[walker] for walker in walkers[start:stop]),
             steps=steps,
         )
         for start, stop in pairwise(bounds)

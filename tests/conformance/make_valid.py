@@ -13,7 +13,7 @@ import hashlib
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ from wepy_data.record.header import Continues, Header
 from wepy_data.record.run_record import RunRecord
 from wepy_data.schema.layout import Layout, Named
 from wepy_data.store.writer import write_run
-from wepy_data.testing.corpus import Case, dump_case, read_case
+from wepy_data.testing.corpus import Case, dump_case, read_case, write_case
 
 SCHEMA_TEXT = 'schema: wepy-run\nversion: "1.0.0"\n'  # stands for the schema's text, which readers do not need
 PARTICLES, VELOCITY, EDGES = "/particles", "/particles/trajectory/velocity", "/particles/trajectory/box/edges"
 FRAME, SEGMENT = "/observables/<name>/value", "/segments/observables/<name>"
+IDS, POSITIONS = "/particles/trajectory/id", "/particles/trajectory/position/value"
+SEGMENT_STATE = "/segments/arrays/<name>"
 STATE, NEXT = "/states/arrays/<name>", "/next/arrays/<name>"
 STEPS, STEP_TIME = 10, 0.002  # of a segment; in ps
 RECYCLED, ABSORBED, FAILED = 0, 1, 2
@@ -77,6 +79,8 @@ class Story:
     segment_observables: Mapping[str, tuple[Named, Callable[[np.ndarray], np.ndarray]]] = field(default_factory=dict)
     header: Mapping[str, Any] = field(default_factory=dict)
     unit: str = "nm"
+    picometres: bool = False
+    end_states: bool = False
 
 
 def layout_of_story(story: Story) -> Layout:
@@ -91,7 +95,9 @@ def layout_of_story(story: Story) -> Layout:
             SEGMENT: tuple(named for named, _ in story.segment_observables.values()),
             STATE: array,
             NEXT: array,
+            SEGMENT_STATE: array if story.end_states else (),
         },
+        dtypes={POSITIONS: "i4"} if story.picometres else {},
     )
 
 
@@ -124,6 +130,8 @@ def _header(story: Story, layout: Layout) -> Header:
         static["/particles/trajectory/species"] = np.array([8, 1, 1, 0][: story.n_atoms], "i4")
         static["/particles/trajectory/mass"] = np.array([15.999, 1.008, 1.008, 0.0][: story.n_atoms])
         static["/particles/trajectory/charge"] = np.array([-0.834, 0.417, 0.417, 0.0][: story.n_atoms])
+    if IDS in story.parts:
+        static[IDS] = np.array([0, 4, 5, 9][: story.n_atoms])
     values = {
         "config": {"steps": STEPS},
         "provenance": [
@@ -196,15 +204,19 @@ def _facts(
     }
     n_frames, atoms = len(x), np.arange(story.n_atoms)
     if PARTICLES in story.parts:
-        facts["/particles/trajectory/position/value"] = (
-            x[:, :1, None] + atoms[None, :, None] * 0.25 + np.zeros((n_frames, story.n_atoms, 3))
-        )
+        facts[POSITIONS] = x[:, :1, None] + atoms[None, :, None] * 0.25 + np.zeros((n_frames, story.n_atoms, 3))
+    if story.picometres:
+        facts[POSITIONS] = np.rint(facts[POSITIONS] * 1000).astype("i4")
     if VELOCITY in story.parts:
         facts["/particles/trajectory/velocity/value"] = np.full((n_frames, story.n_atoms, 3), -0.125)
     if EDGES in story.parts:
-        facts["/particles/trajectory/box/edges/value"] = np.broadcast_to(np.eye(3) * 2.5, (n_frames, 3, 3))
+        edge = 2500.0 if story.picometres else 2.5
+        facts["/particles/trajectory/box/edges/value"] = np.broadcast_to(np.eye(3) * edge, (n_frames, 3, 3))
         facts["/cell_lengths"] = np.full((n_frames, 3), 2.5)
         facts["/cell_angles"] = np.full((n_frames, 3), 90.0)
+    if story.end_states:
+        places = np.arange(max(1, story.n_atoms))[None, :, None] * 0.25
+        facts["/segments/arrays/positions"] = end[:, :1, None] + places + np.zeros((n, places.size, 3))
     for name, (_, values) in story.frame_observables.items():
         facts[f"/observables/{name}/value"] = values(np.arange(frame, frame + n_frames))
     for name, (_, values) in story.segment_observables.items():
@@ -264,7 +276,7 @@ def rich() -> Story:
         parts=frozenset({PARTICLES, VELOCITY, EDGES, "/topology"}),
         n_atoms=3,
         n_features=2,
-        header={"topology": topology(), "continues": continues()},
+        header={"topology": topology(), "continues": continues(), "inputs": {"start.pdb": "END\n"}},
         frame_observables={"energy": (Named(name="energy", dtype="f8", unit="kJ mol-1"), lambda i: -1.5 * (i + 1))},
         segment_observables={"work": (Named(name="work", dtype="f4", unit="kJ mol-1"), lambda i: 0.1 * i)},
         rounds=[
@@ -295,7 +307,7 @@ def rich() -> Story:
 def continues() -> Continues:
     """Return where a run goes on from."""
     return Continues(
-        run_id="00000000-0000-4000-8000-000000000000", cycle=7, file="before.h5",
+        run_id="00000000-0000-4000-8000-000000000000", cycle=7, file="before.h5", cycles_before=8,
         digest="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     )  # fmt: skip
 
@@ -391,6 +403,17 @@ def stories() -> dict[str, tuple[str, Story]]:
         "topology": ("A topology in mdtraj's layout.", Story(
             parts=frozenset({PARTICLES, "/topology"}), n_atoms=3, rounds=[ONE], header={"topology": topology()},
         )),
+        "picometres": ("Positions as integers, pm; the box has their unit, its lengths for mdtraj have not.", Story(
+            parts=frozenset({PARTICLES, EDGES}), n_atoms=2, picometres=True, rounds=two_cycles(),
+            planned=Round(walkers=[w(0.5, 0), w(0.5, 1)]),
+        )),
+        "atoms-chosen": ("Frames hold three atoms of a larger system.", Story(
+            parts=frozenset({PARTICLES, IDS}), n_atoms=3, rounds=two_cycles(), planned=Round(walkers=[w(0.5, 0), w(0.5, 1)]),
+        )),
+        "states-all": ("The states at the ends of all segments are kept.", Story(
+            rounds=two_cycles(), planned=Round(walkers=[w(0.5, 0), w(0.5, 1)]), end_states=True,
+        )),
+        "packed-raw": ("A run that asks not to be compressed.", Story(rounds=[ONE], planned=KEEP, header={"compression": "none"})),
         "bins-recursive": ("Bins within bins, made in several cycles; unbounded centres are NaN.", Story(
             rounds=[
                 Round(walkers=[w(0.5, x=0.25, bin=0), w(0.5, x=0.75, bin=1)], workers=HOST,
@@ -527,7 +550,16 @@ def main(folder: Path) -> None:
     _edited(cases)
     folder.mkdir(parents=True, exist_ok=True)
     for name, case in cases.items():
+        _with_header_crc(case)
         (folder / f"{name}.json").write_text(dump_case(case), encoding="utf-8")
+
+
+def _with_header_crc(case: Case) -> None:
+    """Compute the checksum of what does not grow anew, after the edits."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = write_case(replace(case, refresh_crc=True), Path(scratch) / "run.h5")
+        found = read_case(file).objects["/"]["attributes"]["header_crc"]
+    case.objects["/"]["attributes"]["header_crc"] = found
 
 
 def _shorten(case: Case) -> None:

@@ -91,6 +91,53 @@ def test_checksums_follow_from_the_json_alone(path):
         assert crc == stored[cycle]
 
 
+@named(VALID)
+def test_header_checksum_follows_from_the_json_alone(path):
+    objects = load_case(path).objects
+    content = b"".join(name.encode() + b"\0" + value for name, value in header_items(objects))
+    assert zlib.crc32(content) == objects["/"]["attributes"]["header_crc"]
+
+
+def header_items(objects):
+    """What does not grow, in the order of the schema's text: names and bytes."""
+    spec = run_spec()
+
+    def attributes(path, specs):
+        found = objects[path].get("attributes", {}) if path in objects else {}
+        for name in (attribute.name for attribute in specs if attribute.name in found):
+            values = found[name] if isinstance(found[name], list) else [found[name]]
+            if name != "header_crc":
+                yield f"{path}@{name}", b"".join(map(attribute_bytes, values))
+
+    yield from attributes("/", spec.attributes.values())
+    for path, group in spec.groups.items():
+        yield from attributes(path, group.attributes)
+    for path in (path for path in spec.texts if path in objects):
+        yield from attributes(path, spec.texts[path].attributes)
+        item = objects[path]
+        yield path, attribute_bytes(item["text"] if item["kind"] == "text" else item["values"][0])
+    for path, dataset in spec.datasets.items():
+        before, _, after = path.partition("<name>")
+        wild = sorted(
+            p
+            for p in objects
+            if p.startswith(before) and p.endswith(after) and "/" not in p[len(before) : len(p) - len(after)]
+        )
+        for one in wild if dataset.wildcard else [path] * (path in objects):
+            item = objects[one]
+            if item["kind"] != "dataset":
+                continue
+            if "unit" in item["attributes"]:
+                yield f"{one}@unit", attribute_bytes(item["attributes"]["unit"])
+            dim = spec.dims.get(dataset.dims[0])
+            if not (dim and dim.grows):
+                yield one, b"".join(packed(value, item["dtype"]) for value in flat(item["values"]))
+
+
+def attribute_bytes(value):
+    return value.encode() + b"\0" if isinstance(value, str) else struct.pack("<q", value)
+
+
 def growing_datasets(objects):
     """Paths in the order of the schema's text, wildcard names sorted."""
     spec = run_spec()

@@ -18,6 +18,7 @@ from wepy_data.store.writer import FileWriter
 
 PDB = Path(__file__).resolve().parents[2] / "examples" / "alanine_dipeptide" / "alanine_dipeptide.pdb"
 TRAJECTORY = "/particles/trajectory"
+POSITIONS, EDGES = f"{TRAJECTORY}/position/value", f"{TRAJECTORY}/box/edges/value"
 N_CYCLES, FRAMES_OF_WALKERS = 4, (2, 3, 1)
 
 
@@ -29,7 +30,7 @@ def mdtraj_json(topology, folder):
         return file["/topology"][0].decode()
 
 
-def record_of(folder, *, topology, periodic, velocities):
+def record_of(folder, *, topology, periodic, velocities, picometres=False):
     """A run of three walkers and 22 atoms, of known coordinates."""
     molecule = mdtraj.load(str(PDB))
     n_atoms = molecule.n_atoms
@@ -38,6 +39,7 @@ def record_of(folder, *, topology, periodic, velocities):
         "/topology": topology,
         f"{TRAJECTORY}/box/edges": periodic,
         f"{TRAJECTORY}/velocity": velocities,
+        f"{TRAJECTORY}/id": picometres,
     }
     layout = Layout(
         sizes={"atom": n_atoms, "feature": 2},
@@ -49,6 +51,7 @@ def record_of(folder, *, topology, periodic, velocities):
             ),
             "/segments/observables/<name>": (Named(name="work", shape=(3,)),),
         },
+        dtypes={POSITIONS: "i4"} if picometres else {},
     )
     elements = [atom.element for atom in molecule.topology.atoms]
     header = Header(
@@ -61,6 +64,7 @@ def record_of(folder, *, topology, periodic, velocities):
             f"{TRAJECTORY}/species": np.array([element.number for element in elements]),
             f"{TRAJECTORY}/mass": np.array([element.mass for element in elements]),
             f"{TRAJECTORY}/charge": np.linspace(-0.5, 0.5, n_atoms),
+            f"{TRAJECTORY}/id": np.arange(n_atoms) * 2,
         },
         provenance=[
             {
@@ -114,6 +118,9 @@ def _facts(record, xyz, cycle):
             "/cell_lengths": lengths,
             "/cell_angles": np.degrees(np.arccos(np.stack(cosines, 1))),
         }
+    if layout.growing[POSITIONS].unit == "pm":
+        facts[POSITIONS] = np.rint(facts[POSITIONS] * 1000).astype("i4")
+        facts[EDGES] = facts[EDGES] * 1000
     return (record.cycles[-1] if cycle else None), facts
 
 
@@ -132,6 +139,7 @@ SYSTEMS = {
     "without topology": {"topology": False, "periodic": False, "velocities": False},
     "with topology": {"topology": True, "periodic": False, "velocities": False},
     "periodic with velocities": {"topology": True, "periodic": True, "velocities": True},
+    "in picometres": {"topology": True, "periodic": True, "velocities": True, "picometres": True},
 }
 
 
@@ -154,6 +162,12 @@ def file(request, record, tmp_path):
     return path
 
 
+def nanometres(record, path=POSITIONS):
+    """What is stored, in nm: whatever its unit, readers must find the same lengths."""
+    values, unit = record.read(path), record.header.layout.growing[path].unit
+    return (values / {"nm": 1, "pm": 1000}[unit]).astype("f4")
+
+
 def compare_with_mdanalysis(universe, record):
     rows = range(record.rows("frame"))
     assert universe.trajectory.n_frames == len(rows)
@@ -161,7 +175,7 @@ def compare_with_mdanalysis(universe, record):
     assert universe.trajectory.ts.has_velocities == velocities
     for row in (*rows, 0, rows[-1]):
         step = universe.trajectory[row]
-        np.testing.assert_allclose(step.positions, 10 * record.read(f"{TRAJECTORY}/position/value")[row], rtol=1e-6)
+        np.testing.assert_allclose(step.positions, 10 * nanometres(record)[row], rtol=1e-6)
         assert step.time == pytest.approx(record.read("/frames/total_time")[row])
         assert step.data["step"] == row
         if velocities:
@@ -177,12 +191,12 @@ def compare_with_mdanalysis(universe, record):
 
 
 def compare_with_mdtraj(trajectory, record):
-    np.testing.assert_array_equal(trajectory.xyz, record.read(f"{TRAJECTORY}/position/value"))
+    np.testing.assert_array_equal(trajectory.xyz, nanometres(record))
     np.testing.assert_allclose(trajectory.time, record.read("/frames/total_time"), rtol=1e-6)
     if "/cell_lengths" in record.header.layout.growing:
         np.testing.assert_array_equal(trajectory.unitcell_lengths, record.read("/cell_lengths"))
         np.testing.assert_array_equal(trajectory.unitcell_angles, record.read("/cell_angles"))
-        np.testing.assert_allclose(trajectory.unitcell_vectors, record.read(f"{TRAJECTORY}/box/edges/value"), atol=2e-6)
+        np.testing.assert_allclose(trajectory.unitcell_vectors, nanometres(record, EDGES), atol=2e-6)
     else:
         assert trajectory.unitcell_lengths is None
 
@@ -208,12 +222,13 @@ def test_mdtraj_loads_the_file_as_its_own(file, record):
 
 
 def test_mdtraj_reads_chosen_frames_and_atoms(file, record):
-    positions = record.read(f"{TRAJECTORY}/position/value")
+    positions = nanometres(record)
     with HDF5TrajectoryFile(str(file)) as reader:
         reader.seek(7)
-        np.testing.assert_array_equal(reader.read(n_frames=2).coordinates, positions[7:9])
+        np.testing.assert_allclose(reader.read(n_frames=2).coordinates, positions[7:9], rtol=1e-7)
         reader.seek(0)
-        np.testing.assert_array_equal(reader.read(stride=3, atom_indices=[1, 5]).coordinates, positions[::3][:, [1, 5]])
+        found = reader.read(stride=3, atom_indices=[1, 5]).coordinates
+        np.testing.assert_allclose(found, positions[::3][:, [1, 5]], rtol=1e-7)
 
 
 def test_our_topology_is_the_one_that_mdtraj_reads(file, record):

@@ -23,7 +23,7 @@ def same(record, path):
 
 
 def same_header(mine, theirs):
-    for name in ("topology", "config", "author", "run_id", "created"):
+    for name in ("topology", "config", "author", "compression", "run_id", "created"):
         assert getattr(mine, name) == getattr(theirs, name)
     assert list(mine.provenance) == list(theirs.provenance)
     assert (mine.continues is None) == (theirs.continues is None)

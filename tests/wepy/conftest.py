@@ -6,7 +6,7 @@ import pytest
 import wepy
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def double_well():
     """Return a maker of short double-well simulations that recycle often: a low barrier, a near target."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from wepy.balancing import HuberKim, NoBalancing
 from wepy.binning import Rectilinear
+from wepy.config.inputs import read_inputs
 from wepy.config.model import (
     Configuration,
     CoordinatesSection,
@@ -38,10 +39,18 @@ from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function
 from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter
 from wepy.recycling import Recycling, Region
 from wepy.simulation import Simulation
+from wepy.storage import Storage
 from wepy.streams import Purpose, Stream
 
 
-def build_simulation(config: Configuration, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Simulation:
+def build_simulation(
+    config: Configuration,
+    folder: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    store: str | os.PathLike[str] | None = None,
+    begin: Callable[[Engine], Mapping[str, Any]] | None = None,
+) -> Simulation:
     """Return the simulation that a configuration describes.
 
     Parameters
@@ -52,6 +61,11 @@ def build_simulation(config: Configuration, folder: str | os.PathLike[str], *, o
         Where relative paths in it start.
     overwrite : bool
         Whether an existing run file is replaced.
+    store : path, optional
+        The run's file, instead of the configuration's.
+    begin : callable, optional
+        Gives, for the engine, arguments of `Simulation` that say where walkers start (`states`, `sources`, ...),
+        instead of the configuration's states.
 
     Raises
     ------
@@ -62,7 +76,10 @@ def build_simulation(config: Configuration, folder: str | os.PathLike[str], *, o
     engine = _engine(config, base)
     order_parameter = _order_parameter(config, base)
     _check_fit(config, order_parameter.labels)
+    start = _start(config, engine, base) if begin is None else begin(engine)
+    settings: dict[str, Any] = {"walkers": config.run.walkers, **start}
     return Simulation(
+        **settings,
         engine=engine,
         order_parameter=order_parameter,
         binner=_binner(config.binner),
@@ -70,17 +87,23 @@ def build_simulation(config: Configuration, folder: str | os.PathLike[str], *, o
         recycling=None
         if config.recycling is None
         else Recycling(Region(config.recycling.lower, config.recycling.upper)),
-        states=_states(config.states, engine, config, base) or _default_state(engine, config),
-        sources=_states(config.sources, engine, config, base),
-        walkers=config.run.walkers,
         steps=config.run.steps,
         seed=config.run.seed,
         dispatcher=build_dispatcher(config.dispatch),
-        store=base / config.run.output,
+        storage=Storage(**config.storage.model_dump()),
+        store=base / config.run.output if store is None else store,
         overwrite=overwrite,
         config=config.model_dump(mode="json"),
+        inputs=read_inputs(config, base),
         author=config.run.author,
     )
+
+
+def _start(config: Configuration, engine: Engine, base: Path) -> dict[str, Any]:
+    return {
+        "states": _states(config.states, engine, config, base) or _default_state(engine, config),
+        "sources": _states(config.sources, engine, config, base),
+    }
 
 
 def build_dispatcher(section: DispatchSection) -> Dispatcher:
@@ -112,7 +135,7 @@ def _engine(config: Configuration, base: Path) -> Engine:
         )
     return OpenMM.from_force_field(
         pdb=base / section.pdb,
-        force_field=section.force_field,
+        force_field=[str(base / name) if (base / name).exists() else name for name in section.force_field],
         temperature=section.temperature,
         friction=section.friction,
         timestep=section.timestep,

@@ -279,6 +279,23 @@ class DispatchSection(Section):
         return self
 
 
+ChosenAtoms = Annotated[
+    Annotated[str, Field(min_length=1), Tag("text")] | Annotated[Atoms, Tag("numbers")],
+    Discriminator(lambda value: "text" if isinstance(value, str) else "numbers"),
+]
+
+
+class StorageSection(Section):
+    """`[storage]`: what of each segment the file keeps, and how precisely."""
+
+    precision: Literal["single", "pm"] = "single"
+    atoms: ChosenAtoms | None = None
+    stride: Count = 1
+    velocities: Flag | None = None
+    states: Literal["last", "all"] = "last"
+    compression: Literal["gzip", "none"] = "gzip"
+
+
 class Configuration(Section):
     """A whole configuration."""
 
@@ -291,3 +308,4 @@ class Configuration(Section):
     states: list[StateSection] = []
     sources: list[StateSection] = []
     dispatch: DispatchSection = DispatchSection()
+    storage: StorageSection = StorageSection()

@@ -68,6 +68,11 @@ def advance(
     return segments
 
 
+def toy_state(frames: Frames, dimensions: int) -> State:
+    """Return the state of the last frame."""
+    return {"x": np.array(frames.positions[-1].reshape(-1)[:dimensions], np.float64)}
+
+
 def toy_frame(state: State, dimensions: int) -> Frames:
     """Return the frame of a toy state itself, at step 0."""
     stream = Stream(seed=0, purpose=Purpose.FOUNDERS)
@@ -80,7 +85,7 @@ def frame_steps(steps: int, stride: int | None) -> NDArray[np.int64]:
     return np.append(every, np.int64(steps))
 
 
-def toy_system(dimensions: int, timestep: float) -> System:
+def toy_system(dimensions: int, timestep: float, stride: int | None = None) -> System:
     """Return the particles that stand for `dimensions` toy coordinates: of no element, unit mass, no charge."""
     n_atoms = -(-dimensions // 3)
     return System(
@@ -89,6 +94,8 @@ def toy_system(dimensions: int, timestep: float) -> System:
         charge=np.zeros(n_atoms),
         topology=particle_topology(n_atoms),
         timestep=timestep,
+        stride=stride,
+        state={"x": (dimensions,)},
     )
 
 

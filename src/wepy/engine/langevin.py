@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from wepy.engine.batch import advance, toy_frame, toy_system
+from wepy.engine.batch import advance, toy_frame, toy_state, toy_system
 from wepy.engine.potential import Potential
 from wepy.engine.setting import check_positive, check_stride
 from wepy.protocols import Description, Frames, Segment, State, System
@@ -64,11 +64,15 @@ class OverdampedLangevin:
     @property
     def system(self) -> System:
         """The particles whose positions hold the coordinates."""
-        return toy_system(self.potential.dimensions, self.timestep)
+        return toy_system(self.potential.dimensions, self.timestep, self.stride)
 
     def frame(self, state: State) -> Frames:
         """Return the frame of a state itself, at step 0."""
         return toy_frame(state, self.potential.dimensions)
+
+    def state_of(self, frames: Frames) -> State:
+        """Return the state of the last frame, in its precision."""
+        return toy_state(frames, self.potential.dimensions)
 
     def run(self, state: State, steps: int, stream: Stream) -> Segment:
         """Advance one walker."""

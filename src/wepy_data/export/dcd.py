@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from wepy_data.errors import SelectionError
 from wepy_data.export.table import require_folder
 from wepy_data.query.feature import ORDER_PARAMETER, feature_columns
-from wepy_data.query.frame import POSITIONS, blocks, frame_rows, trajectory
+from wepy_data.query.frame import POSITIONS, blocks, frame_rows, positions_of, trajectory
 from wepy_data.query.rows import read_rows
 from wepy_data.query.topology import import_mdtraj
 from wepy_data.store.path import appearing, refuse_existing
@@ -137,7 +137,7 @@ def _write_frames(
     path.touch()  # a folder that must not be written to says so here, in plain words
     with md.formats.DCDTrajectoryFile(os.fspath(path), "w", force_overwrite=True) as file:
         for block in blocks(rows, max(1, _BLOCK // max(1, frame_bytes))):
-            positions = read_rows(run.reader, POSITIONS, block)
+            positions = positions_of(run.reader, block)
             cell: dict[str, Any] = {}
             if "/cell_lengths" in growing:
                 cell["cell_lengths"] = read_rows(run.reader, "/cell_lengths", block) * np.float32(ANGSTROM)

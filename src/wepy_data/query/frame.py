@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.errors import SelectionError
+from wepy_data.errors import DamagedRunError, SelectionError
 from wepy_data.query.rows import read_rows
 from wepy_data.query.topology import import_mdtraj
 from wepy_data.record.protocols import RunReader
@@ -37,6 +37,8 @@ def frame_rows(run: RunReader, segments: ArrayLike) -> tuple[NDArray[np.int64], 
     stop = stops[wanted]
     start = np.where(wanted > 0, stops[np.maximum(wanted - 1, 0)], 0)
     count = stop - start
+    if len(wanted) and (count.min() < 0 or stop.max() > run.rows("frame")):
+        raise DamagedRunError("/segments/frame_stop: ends of frames that are not there: wepy-data check says more")
     offset = np.repeat(start - np.concatenate([np.zeros(1, np.int64), np.cumsum(count)[:-1]]), count)
     return np.arange(int(count.sum())) + offset, np.repeat(wanted, count)
 
@@ -57,7 +59,7 @@ def trajectory(
     growing = run.header.layout.growing
     if POSITIONS not in growing:
         raise SelectionError("this run stores no coordinates: it has /observables and tables only")
-    xyz = read_rows(run, POSITIONS, rows)
+    xyz = positions_of(run, rows)
     if atoms is not None:
         chosen = np.unique(np.asarray(atoms, np.int64))  # sorted, as a topology's subset is
         wrong = chosen[(chosen < 0) | (chosen >= xyz.shape[1])]
@@ -71,6 +73,12 @@ def trajectory(
             "unitcell_angles": read_rows(run, "/cell_angles", rows),
         }
     return md.Trajectory(xyz, topology, time=read_rows(run, "/frames/time", rows), **boxes)
+
+
+def positions_of(run: RunReader, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the positions of chosen frames in nm, (n_frames, n_atoms, 3), whatever unit they are stored in."""
+    found: NDArray[Any] = read_rows(run, POSITIONS, rows)
+    return (found / 1000).astype(np.float32) if run.header.layout.growing[POSITIONS].unit == "pm" else found
 
 
 def blocks(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:

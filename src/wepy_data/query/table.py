@@ -66,9 +66,7 @@ def table(run: RunReader, name: str) -> pd.DataFrame:
 def _columns(run: RunReader, name: str) -> list[Column]:
     layout = run.header.layout
     return [
-        column
-        for path, column in layout.columns.items()
-        if path.startswith(f"/{name}/") and not path.startswith("/states/arrays/")
+        column for path, column in layout.columns.items() if path.startswith(f"/{name}/") and "/arrays/" not in path
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from operator import itemgetter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,42 @@ def topology_from_json(text: str) -> mdtraj.Topology:
             f"/topology is not in mdtraj's JSON layout ({error!r}): wepy-data check says more"
         ) from error
     return topology
+
+
+def topology_subset(text: str, atoms: Sequence[int]) -> str:
+    """Return the text of some atoms' topology, in mdtraj's JSON layout, from that of all.
+
+    Parameters
+    ----------
+    text : str
+        The topology of all.
+    atoms : sequence of int
+        Their numbers, counted in the order in which the topology is read; that order stays.
+    """
+    raw = json.loads(text)
+    kept, place = set(atoms), dict[int, int]()
+    number, chains = 0, list[dict[str, Any]]()
+    for chain in _by_index(raw["chains"]):
+        residues = []
+        for residue in _by_index(chain["residues"]):
+            some = []
+            for atom in _by_index(residue["atoms"]):
+                if number in kept:
+                    place[number] = len(place)
+                    some.append({**atom, "index": place[number]})
+                number += 1
+            if some:
+                residues.append({**residue, "atoms": some})
+        if residues:
+            chains.append({**chain, "index": len(chains), "residues": residues})
+    _number([residue for chain in chains for residue in chain["residues"]])
+    bonds = [[place[bond[0]], place[bond[1]]] for bond in raw.get("bonds", []) if bond[0] in place and bond[1] in place]
+    return json.dumps({"chains": chains, "bonds": bonds}, separators=(",", ":"))
+
+
+def _number(entries: list[dict[str, Any]]) -> None:
+    for index, entry in enumerate(entries):
+        entry["index"] = index
 
 
 def topology_of_particles(species: list[int]) -> mdtraj.Topology:

@@ -18,12 +18,25 @@ Arrays = Mapping[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Continues:
-    """The run and cycle that a run continues; `file` is a hint, `digest` the sha256 of that file."""
+    """The run and cycle that a run continues.
+
+    Parameters
+    ----------
+    run_id : str
+        UUID of the continued run.
+    cycle : int
+        Its cycle whose planned walkers are the founders.
+    file, digest : str
+        Where its file was, as a hint, and its sha256; empty if that was still growing.
+    cycles_before : int
+        Cycles from the first founders to these, in all runs on the way: streams of random numbers count on from there.
+    """
 
     run_id: str
     cycle: int
     file: str = ""
     digest: str = ""
+    cycles_before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,10 +53,14 @@ class Header:
         mdtraj's JSON text of the topology; empty if there is none.
     config : mapping
         The configuration, JSON values.
+    inputs : mapping of str to str
+        Texts of the files that the configuration names, by the names it uses.
     provenance : sequence of mapping
         One record for each start, as in `provenance.schema.json`.
     author : str
         Who ran it.
+    compression : {"gzip", "none"}
+        How the file is packed when the run is sealed.
     run_id, created : str
         UUID, and time of creation in ISO 8601.
     continues : Continues or None
@@ -54,8 +71,10 @@ class Header:
     static: Arrays
     topology: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     provenance: Sequence[Mapping[str, Any]] = ()
     author: str = "unknown"
+    compression: str = "gzip"
     run_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     created: str = field(default_factory=lambda: datetime.now(UTC).astimezone().isoformat(timespec="seconds"))
     continues: Continues | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.schema import rules
+from wepy_data.schema.checksum import header_crc, header_paths
 from wepy_data.schema.layout import Column, Layout
 from wepy_data.schema.location import schema_folder
 from wepy_data.schema.problem import LEVELS, Problem
+from wepy_data.schema.size import oversized
 from wepy_data.schema.spec import Spec, run_spec
 from wepy_data.schema.structure import committed_problems, layout_of, structure_problems
 from wepy_data.schema.tree import Node, Tree
 from wepy_data.schema.values import value_problems
 
 _BLOCK = 1 << 22  # bytes of a dataset that are looked at in one go
+_MANY = 100  # problems of a text; that many say enough
 
 
 def check_tree(tree: Tree, level: str = "invariants", spec: Spec | None = None) -> list[Problem]:
@@ -52,6 +56,9 @@ def check_tree(tree: Tree, level: str = "invariants", spec: Spec | None = None) 
             found = committed_problems(column, nodes[path], tables.committed(column.dim), sealed=sealed)
             problems += found
             broken.update(problem.path for problem in found)
+    for path, declared, left in oversized(layout, nodes, tables.rows_if_known, tree.size()):
+        problems.append(Problem(path, "dim-size", f"{declared} bytes", f"at most {left}, in a file of {tree.size()}"))
+        broken.add(path)
     if level == "structure":
         return problems
     problems += _text_problems(spec, tree, nodes, broken)
@@ -105,6 +112,35 @@ class Tables:
         """Return the number of rows of a dataset to look at; None for all."""
         column = self.layout.growing.get(path)
         return None if column is None else self.committed(column.dim)
+
+    def rows_if_known(self, path: str) -> int | None:
+        """Return the number of rows of a dataset that count; None for all that there are."""
+        column = self.layout.growing.get(path)
+        return self.committed(column.dim) if column is not None and self.counts(column.dim) else None
+
+    @property
+    def root(self) -> Node:
+        """The file itself."""
+        return self._nodes["/"]
+
+    def text(self, path: str) -> tuple[str, Node]:
+        """Return a text and the object that holds it."""
+        if path in self._broken or path not in self._nodes:
+            raise rules.Unavailable(path)
+        try:
+            return self._tree.read_text(path), self._nodes[path]
+        except ValueError as error:
+            raise rules.Unavailable(path) from error
+
+    def header_crc(self) -> int:
+        """Return the checksum of what does not grow."""
+        broken = self._broken & header_paths(self._nodes, self.layout)
+        if broken:
+            raise rules.Unavailable(min(broken))
+        try:
+            return header_crc(self._tree, self._nodes, self.layout)
+        except ValueError as error:
+            raise rules.Unavailable("/") from error
 
     def has(self, path: str) -> bool:
         """Whether the run has an object."""
@@ -163,10 +199,17 @@ def _reference_problems(column: Column, tables: Tables) -> list[Problem]:
 def _text_problems(spec: Spec, tree: Tree, nodes: Mapping[str, Node], broken: set[str]) -> list[Problem]:
     problems = []
     for path, text in spec.texts.items():
-        if path not in nodes or path in broken or text.format != "json":
+        if path not in nodes or path in broken:
             continue
         try:
-            value = json.loads(tree.read_text(path))
+            content = tree.read_text(path)
+        except ValueError as error:
+            problems.append(Problem(path, "utf-8", str(error), "UTF-8 text"))
+            continue
+        if text.format != "json":
+            continue
+        try:
+            value = json.loads(content)
         except (ValueError, RecursionError) as error:
             problems.append(Problem(path, "json", str(error), "a JSON text"))
             continue
@@ -185,5 +228,5 @@ def provenance_problems(records: object) -> list[Problem]:
         Problem(
             "/provenance" + "".join(f"[{part}]" for part in error.path), "provenance", error.message[:200], "a record"
         )
-        for error in sorted(errors, key=lambda error: list(map(str, error.path)))
+        for error in sorted(itertools.islice(errors, _MANY), key=lambda error: list(map(str, error.path)))
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -47,6 +48,11 @@ class Column:
         """Little-endian numpy type of the values."""
         return np.dtype(self.dtype if self.dtype.startswith("S") else "<" + self.dtype)
 
+    @property
+    def row_bytes(self) -> int:
+        """Size of a row; 0 if it has no values."""
+        return self.numpy_dtype.itemsize * math.prod(self.shape)
+
     def empty(self, rows: int = 0) -> np.ndarray:
         """Return zeros of this column's type and shape."""
         return np.zeros((rows, *self.shape), self.numpy_dtype)
@@ -71,9 +77,11 @@ class Layout:
     sizes : mapping of str to int
         Lengths of the dimensions that are not counted in rows (`atom`, `feature`).
     parts : frozenset of str
-        Optional groups that are present (`/particles`, `/particles/trajectory/velocity`, ...).
+        Optional groups and datasets that are present (`/particles`, `/particles/trajectory/velocity`, ...).
     named : mapping of str to tuple of Named
         For each path with a wildcard, what fills it.
+    dtypes : mapping of str to str
+        Types of datasets without a wildcard that may have several, by path; the schema's first one by default.
     spec : Spec
         The schema.
     """
@@ -81,6 +89,7 @@ class Layout:
     sizes: Mapping[str, int]
     parts: frozenset[str] = frozenset()
     named: Mapping[str, tuple[Named, ...]] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
     spec: Spec = field(default_factory=run_spec, repr=False)
 
     @cached_property
@@ -120,7 +129,7 @@ class Layout:
         return replace(self, named={**self.named, PLANNED_ARRAYS: arrays})
 
     def has(self, part: str) -> bool:
-        """Whether an optional group is present; /next always counts as present."""
+        """Whether an optional group or dataset is present; /next always counts as present."""
         return not part or part in self.parts or part == "/next"
 
     def links(self) -> Iterator[tuple[str, str]]:
@@ -141,6 +150,14 @@ class Layout:
                         path=path.replace(WILDCARD, named.name), dims=dims, shape=named.shape, dtype=named.dtype,
                         unit=named.unit, spec=spec,
                     )  # fmt: skip
-            elif self.has(spec.present_with):
+            elif self.has(spec.present_with) and (spec.required or path in self.parts):
                 shape = tuple(d if isinstance(d, int) else self.sizes[d] for d in spec.dims[1:] if d != ANY_SHAPE)
-                yield Column(path=path, dims=spec.dims, shape=shape, dtype=spec.dtype[0], unit=spec.unit, spec=spec)
+                dtype, unit = self._dtype(spec), self._unit(spec)
+                yield Column(path=path, dims=spec.dims, shape=shape, dtype=dtype, unit=unit, spec=spec)
+
+    def _dtype(self, spec: DatasetSpec) -> str:
+        return self.dtypes.get(spec.path, spec.dtype[0])
+
+    def _unit(self, spec: DatasetSpec) -> str:
+        measure = self.spec.datasets[spec.unit_of] if spec.unit_of else spec
+        return measure.unit_for(self._dtype(measure))

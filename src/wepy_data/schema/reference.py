@@ -215,9 +215,17 @@ def _text_table(spec: Spec) -> Iterator[str]:
 
 def _dataset_row(spec: Spec, dataset: DatasetSpec, section: str) -> tuple[str, ...]:
     name = dataset.path.removeprefix(section + "/") if section else dataset.path
-    unit = "the run's own" if dataset.unit == "any" else dataset.unit
+    unit = _unit_cell(dataset)
     dims = " × ".join(str(dim) for dim in dataset.dims)
     return f"`{name}`", ", ".join(dataset.dtype), dims, unit, dataset.doc, "; ".join(_constraints(spec, dataset))
+
+
+def _unit_cell(dataset: DatasetSpec) -> str:
+    if dataset.unit_of:
+        return f"that of `{dataset.unit_of}`"
+    if len(dataset.unit) > 1:
+        return ", ".join(f"{unit} ({dtype})" for dtype, unit in zip(dataset.dtype, dataset.unit, strict=True))
+    return "the run's own" if dataset.unit == ("any",) else dataset.unit[0]
 
 
 def _constraints(spec: Spec, dataset: DatasetSpec) -> Iterator[str]:

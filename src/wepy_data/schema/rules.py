@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.schema.checksum import crc_of
+from wepy_data.schema.checksum import HEADER_CRC, crc_of
 from wepy_data.schema.problem import Problem
 from wepy_data.schema.spec import Spec
 
@@ -24,6 +26,7 @@ TOLERANCE = 1e-12
 RECYCLED, ABSORBED = 0, 1
 INITIAL, SOURCE, TARGET = 0, 1, 2
 _SHOWN = 5
+_COUNTED = 1000  # violations of a rule, after which no more are looked for
 
 
 class Unavailable(Exception):  # noqa: N818 (a signal, caught below)
@@ -36,10 +39,12 @@ def rule_problems(spec: Spec, tables: Tables) -> list[Problem]:
     for name, sentence in spec.rules.items():
         found: list[Finding] = []
         with contextlib.suppress(Unavailable):
-            found.extend(RULES[name](tables))  # what was found before that counts
+            for finding in itertools.islice(RULES[name](tables), _COUNTED):
+                found.append(finding)  # noqa: PERF402 (what was found before a rule is left counts)
         problems += [Problem(path, name, what, sentence) for path, what in found[:_SHOWN]]
         if len(found) > _SHOWN:
-            problems.append(Problem(found[0][0].split("[")[0], name, f"{len(found) - _SHOWN} more of these", sentence))
+            more = f"{len(found) - _SHOWN} more of these{', or many more' if len(found) == _COUNTED else ''}"
+            problems.append(Problem(found[0][0].split("[")[0], name, more, sentence))
     return problems
 
 
@@ -345,6 +350,14 @@ def _progress_last_frame(t: Tables) -> Iterator[Finding]:
 
 
 @rule
+def _atom_ids(t: Tables) -> Iterator[Finding]:
+    path = "/particles/trajectory/id"
+    if t.has(path):
+        numbers = t[path]
+        yield from _rows(path, np.diff(numbers, prepend=-1) <= 0, numbers)
+
+
+@rule
 def _state_probabilities(t: Tables) -> Iterator[Finding]:
     kinds, probability = t["/states/kind"], t["/states/probability"]
     for kind, word in ((INITIAL, "initial"), (SOURCE, "source")):
@@ -423,3 +436,19 @@ def _crc(t: Tables) -> Iterator[Finding]:
         )
         if found != stored[cycle]:
             yield f"/cycles/crc[{cycle}]", f"{stored[cycle]}, and rows with {found}"
+
+
+@rule
+def _schema_text(t: Tables) -> Iterator[Finding]:
+    text, node = t.text("/schema")
+    stored, found = node.attributes["sha256"], hashlib.sha256(text.encode("utf-8")).hexdigest()
+    if stored != found:
+        yield "/schema@sha256", f"{stored}, and a text with {found}"
+
+
+@rule
+def _header_crc(t: Tables) -> Iterator[Finding]:
+    found = t.header_crc()
+    stored = t.root.attributes[HEADER_CRC]
+    if stored != found:
+        yield f"/@{HEADER_CRC}", f"{stored}, and contents with {found}"

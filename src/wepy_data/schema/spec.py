@@ -86,8 +86,10 @@ class DatasetSpec:
         Named dimensions and fixed lengths; `...` stands for any further ones.
     dtype : tuple of str
         Allowed types, numpy codes without byte order.
-    unit : str
-        Unit in H5MD spelling; empty if dimensionless, `any` if the run says.
+    unit : tuple of str
+        Unit in H5MD spelling, one for all types or one for each; empty if dimensionless, `any` if the run says.
+    unit_of : str
+        Path of the dataset whose unit this one has; empty if it has its own.
     volatile : bool
         Whether the values differ between equal runs (times, hosts).
     ref : str
@@ -97,7 +99,8 @@ class DatasetSpec:
     path: str
     dims: tuple[str | int, ...]
     dtype: tuple[str, ...]
-    unit: str = ""
+    unit: tuple[str, ...] = ("",)
+    unit_of: str = ""
     doc: str
     required: bool = True
     present_with: str = ""
@@ -115,6 +118,11 @@ class DatasetSpec:
     def wildcard(self) -> bool:
         """Whether the path has a `<name>` to be filled by the run."""
         return WILDCARD in self.path
+
+    def unit_for(self, dtype: str) -> str:
+        """Return the unit that values of a type have; that of the first type if it is not allowed."""
+        place = self.dtype.index(dtype) if dtype in self.dtype and len(self.unit) > 1 else 0
+        return self.unit[place]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,8 +207,9 @@ def _with_attributes(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _dataset(path: str, entry: Mapping[str, Any]) -> DatasetSpec:
-    dtype = entry["dtype"]
-    return DatasetSpec(
-        path=path,
-        **{**entry, "dims": tuple(entry["dims"]), "dtype": (dtype,) if isinstance(dtype, str) else tuple(dtype)},
-    )
+    given = {"dims": tuple(entry["dims"]), "dtype": _tuple(entry["dtype"]), "unit": _tuple(entry.get("unit", ""))}
+    return DatasetSpec(path=path, **{**entry, **given})
+
+
+def _tuple(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

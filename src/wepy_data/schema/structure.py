@@ -31,6 +31,7 @@ def layout_of(spec: Spec, nodes: Mapping[str, Node]) -> Layout:
     optional = {g.path for g in spec.groups.values() if not g.required and g.path != "/extra"}
     parts = {path for path in optional if path in nodes}
     parts |= {path for path, text in spec.texts.items() if not text.required and path in nodes}
+    parts |= {path for path, dataset in spec.datasets.items() if not dataset.required and path in nodes}
     sizes: dict[str, int] = {}
     for name, dim in spec.dims.items():
         node = nodes.get(dim.owner)
@@ -40,9 +41,14 @@ def layout_of(spec: Spec, nodes: Mapping[str, Node]) -> Layout:
     for path, dataset in spec.datasets.items():
         if dataset.wildcard:
             named[path] = tuple(_named(path, dataset, nodes))
+    dtypes = {
+        path: nodes[path].dtype
+        for path, dataset in spec.datasets.items()
+        if len(dataset.dtype) > 1 and path in nodes and nodes[path].dtype in dataset.dtype
+    }
     for name in ("feature", "atom"):
         sizes.setdefault(name, 0)
-    return Layout(sizes=sizes, parts=frozenset(parts), named=named, spec=spec)
+    return Layout(sizes=sizes, parts=frozenset(parts), named=named, dtypes=dtypes, spec=spec)
 
 
 def _named(path: str, dataset: DatasetSpec, nodes: Mapping[str, Node]) -> Iterator[Named]:
@@ -154,7 +160,7 @@ def _dataset_problems(spec: Spec, nodes: Mapping[str, Node], layout: Layout, kno
             concrete = [path.replace(WILDCARD, name) for name in wildcard_names(path, nodes)]
         else:
             parent = dataset.present_with
-            if parent and parent not in nodes:
+            if (parent and parent not in nodes) or (not dataset.required and path not in nodes):
                 continue
             concrete = [path]
         for one in concrete:
@@ -186,9 +192,9 @@ def _one_dataset(path: str, dataset: DatasetSpec, nodes: Mapping[str, Node], lay
         if expected is not None and size != expected and not _tail_allowed(dim, layout):
             named = f" ({dim} as in {layout.spec.dims[dim].owner})" if isinstance(dim, str) else ""
             problems.append(Problem(path, "dim-size", f"shape {list(node.shape)}", f"{expected}{named}"))
-    unit = node.attributes.get("unit", "")
-    if dataset.unit != "any" and unit != dataset.unit:
-        problems.append(Problem(f"{path}@unit", "unit", _shown(unit), repr(dataset.unit)))
+    unit, units = node.attributes.get("unit", ""), _units(dataset, nodes, layout)
+    if "any" not in units and unit not in units:
+        problems.append(Problem(f"{path}@unit", "unit", _shown(unit), " or ".join(map(repr, units))))
     elif not isinstance(unit, str):
         problems.append(Problem(f"{path}@unit", "unit", _shown(unit), "a text"))
     wanted = " ".join(str(d) for d in (*fixed, *node.shape[len(fixed) :]))
@@ -197,6 +203,13 @@ def _one_dataset(path: str, dataset: DatasetSpec, nodes: Mapping[str, Node], lay
             Problem(f"{path}@dims", "dims-attribute", _shown(node.attributes.get("dims", "nothing")), repr(wanted))
         )
     return problems
+
+
+def _units(dataset: DatasetSpec, nodes: Mapping[str, Node], layout: Layout) -> tuple[str, ...]:
+    """Return the units that a dataset may have: its type, or that of another one, may leave one of several."""
+    path = dataset.unit_of or dataset.path
+    measure, dtype = layout.spec.datasets[path], nodes[path].dtype if path in nodes else ""
+    return (measure.unit_for(dtype),) if dtype in measure.dtype else measure.unit
 
 
 def _size(dim: str, nodes: Mapping[str, Node], layout: Layout) -> int | None:

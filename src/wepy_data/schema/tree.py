@@ -16,7 +16,7 @@ class Node:
     Parameters
     ----------
     kind : str
-        `group`, `dataset`, `text`, or, for what has no place in a run, `soft link`, `external link`, `type`.
+        `group`, `dataset`, or, for what has no place in a run, `soft link`, `external link`, `type`, `damaged object`.
     dtype : str
         numpy code without byte order (`f8`, `S64`), `text` for variable-length strings, or a foreign name.
     shape : tuple of int
@@ -25,6 +25,10 @@ class Node:
         Attributes as str, int or lists of them; anything else as its repr in a `Foreign`.
     identity : int
         Equal for two paths that are hard links to one object.
+    itemsize, chunk : int
+        Bytes of one value of a dataset, and of one chunk if it has such.
+    packed : bool
+        Whether a dataset is compressed, or changed by another filter.
     """
 
     kind: str
@@ -32,6 +36,9 @@ class Node:
     shape: tuple[int, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     identity: int = 0
+    itemsize: int = 0
+    packed: bool = False
+    chunk: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,10 @@ class Tree(Protocol):
 
     def read(self, path: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Return rows [start, stop) of a dataset."""
+        ...
+
+    def size(self) -> int:
+        """Return how many bytes the run is long where it is stored."""
         ...
 
     def read_text(self, path: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,20 +11,39 @@ import h5py
 import numpy as np
 
 from wepy_data.record.header import Arrays, Header
+from wepy_data.schema.checksum import HEADER_CRC, header_crc
 from wepy_data.schema.layout import Column
-from wepy_data.schema.spec import WILDCARD, AttributeSpec
+from wepy_data.schema.spec import WILDCARD, AttributeSpec, run_spec
+from wepy_data.schema.structure import layout_of
+from wepy_data.store.chunk import live_chunk, packed_chunk
+from wepy_data.store.tree import FileTree
 from wepy_data.version import __version__
 
 PROGRAM = "wepy"
-_LIVE_BYTES = {"column": 1 << 14, "block": 1 << 18}  # size of a chunk while the run grows
-_PACKED_BYTES = {"column": 1 << 18, "block": 1 << 19}  # and in a sealed file
-_MAX_ROWS = 1 << 16
-_RAW_BYTES = 1 << 16  # fastest to read whole
-_MDTRAJ_UNITS = {"nm": "nanometers", "ps": "picoseconds", "deg": "degrees"}  # spelled as its reader wants them
+# spelled as its reader wants them
+_MDTRAJ_UNITS = {"nm": "nanometers", "pm": "picometers", "ps": "picoseconds", "deg": "degrees"}
 _NEVER_PACKED = frozenset({"/segments/weight", "/segments/parent"})  # every lineage query reads them whole
 
 
-def create_objects(file: h5py.File, header: Header, *, packed: bool, planned: Arrays | None = None) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How long the tables of a run are that is written in one go.
+
+    Parameters
+    ----------
+    rows : mapping of str to int
+        Number of rows of each growing dimension.
+    frames : int
+        Frames of each segment, if they are as many in each; else 1.
+    """
+
+    rows: Mapping[str, int]
+    frames: int = 1
+
+
+def create_objects(
+    file: h5py.File, header: Header, *, packed: bool, planned: Arrays | None = None, extent: Extent | None = None
+) -> None:
     """Fill an empty HDF5 file with all groups, datasets, attributes, texts and links of a run.
 
     Parameters
@@ -34,9 +53,11 @@ def create_objects(file: h5py.File, header: Header, *, packed: bool, planned: Ar
     header : Header
         The run.
     packed : bool
-        Whether the file is written in one go (large compressed chunks) or grows (small raw ones).
+        Whether the file is written in one go (packed as the header says) or grows (small raw chunks).
     planned : mapping, optional
         Datasets of /next; the file is marked as sealed if they are given.
+    extent : Extent, optional
+        How long the growing datasets are made; empty by default.
     """
     layout = header.layout
     _attributes(file, layout.spec.attributes.values(), _root_values(header, sealed=planned is not None))
@@ -47,11 +68,11 @@ def create_objects(file: h5py.File, header: Header, *, packed: bool, planned: Ar
             _attributes(file.require_group(path), group.attributes, _group_values(header, path))
     if header.continues is not None:
         link = header.continues
-        values = {"run_id": link.run_id, "cycle": link.cycle, "file": link.file, "digest": link.digest}
+        values = dataclasses.asdict(link)
         _attributes(file.require_group("/continues"), layout.spec.groups["/continues"].attributes, values)
     _texts(file, header)
     for path, column in layout.growing.items():
-        _growing(file, path, column, packed=packed)
+        _growing(file, path, column, _storage(header, column, extent, packed=packed), extent)
     for path, column in layout.static.items():
         _static(file, path, column, header.static[path])
     for path, target in layout.links():
@@ -60,6 +81,14 @@ def create_objects(file: h5py.File, header: Header, *, packed: bool, planned: Ar
         file[name].attrs["units"] = _MDTRAJ_UNITS[file[name].attrs["unit"]]
     if planned is not None:
         create_next(file, header, planned)
+    write_header_crc(file)
+
+
+def write_header_crc(file: h5py.File) -> None:
+    """Write the checksum of what does not grow, which nothing is added to later."""
+    tree = FileTree(file)
+    found = header_crc(tree, tree.nodes(), layout_of(run_spec(), tree.nodes()))
+    file.attrs.create(HEADER_CRC, np.int64(found))
 
 
 def create_next(file: h5py.File, header: Header, planned: Arrays) -> None:
@@ -82,6 +111,7 @@ def _root_values(header: Header, *, sealed: bool) -> dict[str, Any]:
         "sealed": int(sealed),
         "conventions": "Pande",
         "conventionVersion": "1.1",
+        "compression": header.compression,
         "program": PROGRAM,
         "programVersion": __version__,
     }
@@ -120,23 +150,30 @@ def _texts(file: h5py.File, header: Header) -> None:
     file["/schema"].attrs["sha256"] = spec.sha256
     file["/config"] = json.dumps(header.config, ensure_ascii=False)
     file["/provenance"] = json.dumps(list(header.provenance), ensure_ascii=False)
+    if header.inputs:
+        file["/inputs"] = json.dumps(dict(header.inputs), ensure_ascii=False)
     if header.topology:
         data = header.topology.encode("utf-8")
         file.create_dataset("/topology", data=np.array([data], f"S{len(data)}"))
 
 
-def _growing(file: h5py.File, path: str, column: Column, *, packed: bool) -> None:
-    row = column.numpy_dtype.itemsize * math.prod(column.shape)
-    goal = (_PACKED_BYTES if packed else _LIVE_BYTES)[column.spec.storage]
-    if packed and path in _NEVER_PACKED:
-        packed, goal = False, _RAW_BYTES
-    chunk = max(1, min(_MAX_ROWS, goal // max(1, row)))
-    options = {"compression": "gzip", "compression_opts": 4, "shuffle": True} if packed else {}
-    dataset = file.create_dataset(
-        path, shape=(0, *column.shape), maxshape=(None, *column.shape), dtype=column.numpy_dtype,
-        chunks=(chunk, *(max(1, n) for n in column.shape)), **options,
-    )  # fmt: skip
+def _growing(file: h5py.File, path: str, column: Column, storage: Mapping[str, Any], extent: Extent | None) -> None:
+    rows = 0 if extent is None else extent.rows[column.dim]
+    dataset = file.create_dataset(path, shape=(rows, *column.shape), dtype=column.numpy_dtype, **storage)
     _describe(dataset, column)
+
+
+def _storage(header: Header, column: Column, extent: Extent | None, *, packed: bool) -> dict[str, Any]:
+    """Return how a growing dataset is stored, as h5py's keywords."""
+    if not packed:
+        return {"maxshape": (None, *column.shape), "chunks": live_chunk(column)}
+    if header.compression == "none":
+        return {}  # in one piece: no chunk is left partly empty
+    total, frames = (0, 1) if extent is None else (extent.rows[column.dim], extent.frames)
+    raw = column.path in _NEVER_PACKED
+    chunks = packed_chunk(column, total, frames if column.dim == "frame" else 1, raw=raw)
+    options = {} if raw else {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+    return {"maxshape": (None, *column.shape), "chunks": chunks, **options}
 
 
 def _static(file: h5py.File, path: str, column: Column, values: Any) -> None:

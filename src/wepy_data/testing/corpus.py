@@ -5,6 +5,7 @@ The format is described in `schema/README.md`; the cases lie in `schema/conforma
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -17,11 +18,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.schema.checksum import crc_of
+from wepy_data.schema.checksum import HEADER_CRC, crc_of
 from wepy_data.schema.layout import Layout
 from wepy_data.schema.location import schema_folder
 from wepy_data.schema.spec import run_spec
 from wepy_data.schema.structure import layout_of
+from wepy_data.store.create import write_header_crc
 from wepy_data.store.tree import FileTree, read_text
 from wepy_data.testing.change import apply_change
 
@@ -54,7 +56,7 @@ class Case:
     refused : str
         `not-a-run`, `too-old`, `too-new` or `damaged` if the file must not even be opened as a run; else empty.
     refresh_crc : bool
-        Whether `/cycles/crc` is computed anew when the file is written.
+        Whether `/cycles/crc` and `header_crc` are computed anew when the file is written.
     """
 
     name: str
@@ -109,6 +111,7 @@ def write_case(case: Case, h5path: str | os.PathLike[str]) -> Path:
             file[path] = file[item["to"]]
         if case.refresh_crc:
             _refresh_crc(file)
+            _refresh_header_crc(file)
     return Path(h5path)
 
 
@@ -205,6 +208,12 @@ def _plain(values: Any) -> Any:
     if isinstance(values, np.floating):
         return float(str(values)) if np.isfinite(values) else str(values)  # the shortest digits of its own precision
     return values.item()
+
+
+def _refresh_header_crc(file: h5py.File) -> None:
+    if HEADER_CRC in file.attrs:
+        with contextlib.suppress(KeyError, OSError, TypeError, ValueError):  # the rule cannot be applied to such a run
+            write_header_crc(file)
 
 
 def _refresh_crc(file: h5py.File) -> None:

@@ -105,6 +105,9 @@ class Growth:
         for entry in self._shape.segment_values:
             path = f"/segments/observables/{entry.name}"
             facts[path] = _anything(self._layout.columns[path], count, rng)
+        for entry in self._layout.named["/segments/arrays/<name>"]:
+            path = f"/segments/arrays/{entry.name}"
+            facts[path] = _anything(self._layout.columns[path], count, rng)
         return facts
 
     def _frames(self, walkers: Walkers, frames: NDArray[np.int64], first: int) -> Facts:
@@ -122,6 +125,8 @@ class Growth:
                 facts[path] = _anything(column, total, rng)
             elif path.endswith(("position/value", "velocity/value")):
                 facts[path] = rng.normal(size=(total, *column.shape)).astype("f4")
+            if path.endswith("position/value") and self._shape.picometres:
+                facts[path] = _anything(column, total, rng)
         if self._shape.periodic:
             facts |= _box(rng, total)
         if _ORDER_PARAMETER in self._layout.growing:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from wepy_data.record.protocols import RunReader
 from wepy_data.record.run_record import RunRecord
-from wepy_data.store.writer import VERSIONS, write_run
+from wepy_data.store.copy import VERSIONS
+from wepy_data.store.writer import write_run
 from wepy_data.testing.mutation import Mutation
 from wepy_data.testing.rule_mutation import rule_mutations
 from wepy_data.testing.run import runs

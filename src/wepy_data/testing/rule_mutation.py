@@ -22,7 +22,7 @@ def rule_mutations(run: RunReader) -> Iterator[Mutation]:
     """Yield damages that break rules, as far as the run has what they need."""
     if run.n_cycles:
         facts = Facts(run)
-        for source in (_cycles, _segments, _flow, table_mutations, _next, _checksums):
+        for source in (_cycles, _segments, _atoms, _flow, table_mutations, _next, _checksums):
             yield from source(facts)
 
 
@@ -76,6 +76,12 @@ def _segments(f: Facts) -> Iterator[Mutation]:
         root = f.run.read("/segments/root")
         path = "/segments/root"
         yield breaks("root-of-tree", path, "another founder", changed(path, last, 0 if root[last] else 1))
+
+
+def _atoms(f: Facts) -> Iterator[Mutation]:
+    path = "/particles/trajectory/id"
+    if len(f.run.header.static.get(path, ())) > 1:
+        yield breaks("atom-ids", path, "stored atoms turned round", edited(path, lambda a: a[::-1]))
 
 
 def _flow(f: Facts) -> Iterator[Mutation]:
@@ -158,6 +164,30 @@ def _checksums(f: Facts) -> Iterator[Mutation]:
     for path, column in layout.growing.items():
         if f.run.rows(column.dim) and not path.endswith("_stop"):
             yield breaks("crc", "/cycles/crc", f"a bit flipped in {path}", _flipped(path))
+    stored = {**f.run.header.static, **(f.run.planned or {})}
+    for path, values in stored.items():
+        if np.size(values):
+            yield breaks("header-crc", "/@header_crc", f"a bit flipped in {path}", _flipped(path))
+    for path in ("/config", "/schema"):
+        yield breaks("header-crc", "/@header_crc", f"another text in {path}", _rewritten(path))
+    yield breaks("schema-text", "/schema@sha256", "another text in /schema", _rewritten("/schema"))
+    for path, name in (("/", "created"), ("/schema", "sha256"), ("/h5md/author", "name")):
+        yield breaks("header-crc", "/@header_crc", f"another {name} of {path}", _renamed(path, name))
+    yield breaks("schema-text", "/schema@sha256", "another sha256 of /schema", _renamed("/schema", "sha256"))
+
+
+def _rewritten(path: str) -> Callable[[h5py.File], None]:
+    def damage(file: h5py.File) -> None:
+        file[path][...] = '{"another": "text"}'
+
+    return damage
+
+
+def _renamed(path: str, name: str) -> Callable[[h5py.File], None]:
+    def damage(file: h5py.File) -> None:
+        file[path].attrs[name] = file[path].attrs[name] + "x"
+
+    return damage
 
 
 def _flipped(path: str) -> Callable[[h5py.File], None]:

@@ -29,6 +29,8 @@ def runs(
     periodic: bool | None = None,
     velocities: bool | None = None,
     topology: bool | None = None,
+    picometres: bool | None = None,
+    end_states: bool | None = None,
     bins: bool | None = None,
     merging: bool | None = None,
     recycling: bool | None = None,
@@ -56,6 +58,10 @@ def runs(
         Whether the run has coordinates. Without them it has no box, no velocities and no topology.
     periodic, velocities, topology : bool, optional
         Whether the run has a box, velocities, a topology; True takes effect in runs with particles only.
+    picometres : bool, optional
+        Whether positions are integers, pm; True takes effect in runs with particles only.
+    end_states : bool, optional
+        Whether the states at the ends of all segments are kept; they may still have no arrays.
     bins : bool, optional
         Whether walkers are binned; bins may be recursive.
     merging : bool, optional
@@ -79,8 +85,8 @@ def runs(
     most = max_walkers if (draw(st.integers(0, 3)) > 0 if merging is None else merging) else 0
     likely = [NOTHING] * 3 + [RECYCLED] * _either(draw, recycling) + [ABSORBED] * _either(draw, absorption) + [FAILED]
     wishes = Wishes(
-        particles=particles, periodic=periodic, velocities=velocities, topology=topology, bins=bins, sources=sources,
-        continued=continued,
+        particles=particles, periodic=periodic, velocities=velocities, topology=topology,
+        picometres=picometres, end_states=end_states, bins=bins, sources=sources, continued=continued,
     )  # fmt: skip
     shape = draw(shapes(wishes, max_atoms=max_atoms, max_frames=max_frames, founded=n_cycles > 0))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

@@ -17,6 +17,7 @@ from wepy_data.schema.layout import Layout, Named
 LABEL_BYTES = 64
 ORDER_PARAMETER = "order_parameter"
 _EDGES, _VELOCITY = "/particles/trajectory/box/edges", "/particles/trajectory/velocity"
+_IDS, _POSITIONS = "/particles/trajectory/id", "/particles/trajectory/position/value"
 _FRAME_VALUE, _SEGMENT_VALUE = "/observables/<name>/value", "/segments/observables/<name>"
 _TYPES = ("f8", "f4", "i4", "i8", "u1")
 _UNITS = ("", "nm", "kJ mol-1", "ps-1")
@@ -32,6 +33,12 @@ class Shape:
     ----------
     n_atoms : int
         Number of atoms; 0 if the run has no particles.
+    picometres : bool
+        Whether positions are integers, pm.
+    chosen : bool
+        Whether the atoms are some of a larger system.
+    end_states : bool
+        Whether the states at the ends of all segments are kept.
     n_features : int
         Dimensions of the order parameter.
     max_frames : int
@@ -44,6 +51,10 @@ class Shape:
     periodic: bool
     velocities: bool
     topology: bool
+    picometres: bool
+    chosen: bool
+    end_states: bool
+    compression: str
     n_features: int
     progress_type: str
     max_frames: int
@@ -71,6 +82,7 @@ class Shape:
         parts = {
             "/particles": self.n_atoms > 0,
             _EDGES: self.periodic,
+            _IDS: self.chosen,
             _VELOCITY: self.velocities,
             "/topology": self.topology,
         }
@@ -83,7 +95,9 @@ class Shape:
                 _SEGMENT_VALUE: self.segment_values,
                 "/states/arrays/<name>": self.state_arrays,
                 "/next/arrays/<name>": self.state_arrays,
+                "/segments/arrays/<name>": self.state_arrays if self.end_states else (),
             },
+            dtypes={_POSITIONS: "i4"} if self.picometres else {},
         )
 
     def header(self, rng: np.random.Generator) -> Header:
@@ -95,6 +109,7 @@ class Shape:
             static=_static(self, layout, rng),
             topology=_topology(self.n_atoms) if self.topology else "",
             config={"name": self.author, "cycles": 3},
+            inputs={"system.pdb": f"REMARK {self.author}\n"} if self.topology else {},
             provenance=[
                 {
                     "kind": "start",
@@ -105,6 +120,7 @@ class Shape:
                 }
             ],
             author=self.author,
+            compression=self.compression,
             run_id="-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])),
             created="2026-01-01T00:00:00+00:00",
             continues=self.continued,
@@ -119,6 +135,8 @@ class Wishes:
     periodic: bool | None = None
     velocities: bool | None = None
     topology: bool | None = None
+    picometres: bool | None = None
+    end_states: bool | None = None
     bins: bool | None = None
     sources: bool | None = None
     continued: bool | None = None
@@ -141,6 +159,10 @@ def shapes(draw: st.DrawFn, wishes: Wishes, *, max_atoms: int, max_frames: int, 
         periodic=has_atoms and either(wishes.periodic),
         velocities=has_atoms and either(wishes.velocities),
         topology=has_atoms and either(wishes.topology),
+        picometres=has_atoms and either(wishes.picometres),
+        chosen=has_atoms and draw(st.booleans()),
+        end_states=either(wishes.end_states),
+        compression=draw(st.sampled_from(("gzip", "none"))),
         n_features=draw(st.integers(1, 3)),
         progress_type=draw(st.sampled_from(("f8", "f4"))),
         max_frames=frames,
@@ -203,6 +225,7 @@ def _static(shape: Shape, layout: Layout, rng: np.random.Generator) -> Mapping[s
         "/states/probability": np.concatenate(
             [_probabilities(rng, shape.n_initial), _probabilities(rng, shape.n_source), np.zeros(shape.n_target)]
         ),
+        _IDS: np.cumsum(rng.integers(1, 5, shape.n_atoms)) - 1,
         "/particles/trajectory/species": rng.integers(0, 119, shape.n_atoms),
         "/particles/trajectory/mass": rng.uniform(0, 200, shape.n_atoms),
         "/particles/trajectory/charge": rng.normal(size=shape.n_atoms),

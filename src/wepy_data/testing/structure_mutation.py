@@ -108,7 +108,7 @@ def _links(run: RunReader) -> Iterator[Mutation]:
 
 def _datasets(column: Column, *, sealed: bool) -> Iterator[Mutation]:
     path, spec = column.path, column.spec
-    if not spec.wildcard or path.endswith("/value"):
+    if (spec.required and not spec.wildcard) or path.endswith("/value"):
         yield _damage("missing", path, "the dataset deleted", _deleted(path))
     yield _damage("kind", path, "a group in its place", _regrouped(path))
     yield _damage("link", path, "a soft link in its place", _soft(path))
@@ -116,9 +116,9 @@ def _datasets(column: Column, *, sealed: bool) -> Iterator[Mutation]:
         yield _damage("dtype", path, f"of type {dtype}", replaced(path, _typed(dtype)))
     if not spec.wildcard:
         yield _damage("rank", path, "one more dimension", replaced(path, _deeper))
-    if spec.unit != "any":
+    if spec.unit != ("any",):
         yield _damage("unit", f"{path}@unit", "another unit", _set(path, "unit", "furlong"))
-    if spec.unit and spec.unit != "any":
+    if column.unit and spec.unit != ("any",):
         yield _damage("unit", f"{path}@unit", "no unit", _bare(path, "unit"))
     yield _damage("unit", f"{path}@unit", "a number as unit", _set(path, "unit", 1))
     yield _damage("dims-attribute", f"{path}@dims", "other dimensions", _set(path, "dims", "x"))

@@ -201,3 +201,17 @@ def test_the_configuration_goes_into_the_file_and_can_be_built_again(tmp_path):
     assert runs(build_simulation(settings, tmp_path))
     with wd.FileRun(tmp_path / "run.h5") as run:
         assert parse_configuration(run.header.config) == settings
+
+
+def test_storage_is_built_as_configured(tmp_path):
+    section = {"precision": "pm", "atoms": [0], "stride": 2, "states": "all", "compression": "none"}
+    raw = {
+        "run": {"steps": 10, "seed": 1},
+        "engine": {"kind": "double-well"},
+        "order_parameter": {"kind": "coordinates"},
+        "states": [{"x": [-1.0]}],
+        "storage": section,
+    }
+    simulation = build_simulation(parse_configuration(raw), tmp_path)
+    assert simulation.storage.describe() == section | {"velocities": None}
+    assert simulation.kept.atoms.tolist() == [0]

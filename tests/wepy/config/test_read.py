@@ -105,7 +105,7 @@ def test_every_mistake_is_reported_at_once_with_its_key(tmp_path):
         "states[1].x[0]: expected a finite number, found nan",
         "dispatch.workers: expected a whole number, found 1.5",
         "colour: unknown key; expected some of run, engine, order_parameter, binner, balancer, recycling, states, "
-        "sources, dispatch",
+        "sources, dispatch, storage",
     ]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.engine.batch import frame_steps
-from wepy.engine.openmm.simulation import Simulation, walker_name
+from wepy.engine.openmm.simulation import Simulation, state_shapes, walker_name
 from wepy.engine.openmm.source import (
     force_field_system,
     integrator_temperature,
@@ -200,6 +200,8 @@ class OpenMM:
             timestep=float(read_integrator(self.integrator_xml).getStepSize()._value),
             velocities=self.keep_velocities,
             observables=dict.fromkeys(self.observables, "kJ mol-1"),
+            stride=self.stride,
+            state=state_shapes(system, read_integrator(self.integrator_xml)),
         )
 
     def frame(self, state: State) -> Frames:
@@ -210,6 +212,11 @@ class OpenMM:
             own = [list(vector._value) for vector in system.getDefaultPeriodicBoxVectors()]
             box = np.array(state.get("box", own), np.float64).reshape(1, 3, 3)
         return Frames(positions=state["positions"][None], step=np.zeros(1, np.int64), time=np.zeros(1), box=box)
+
+    def state_of(self, frames: Frames) -> State:
+        """Return the state of the last frame, in its precision; without velocities if the frame has none."""
+        found = {"positions": frames.positions, "velocities": frames.velocities, "box": frames.box}
+        return {name: np.array(values[-1], np.float64) for name, values in found.items() if values is not None}
 
     def run(self, state: State, steps: int, stream: Stream) -> Segment:
         """Advance `state` by `steps`.

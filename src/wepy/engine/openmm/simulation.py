@@ -42,7 +42,7 @@ class Simulation:
         self.periodic = bool(system.usesPeriodicBoundaryConditions())
         self.timestep = float(integrator.getStepSize()._value)
         self.temperature = integrator_temperature(integrator)
-        self.has_velocities = type(integrator).__name__ != "BrownianIntegrator"
+        self.has_velocities = _has_velocities(integrator)
         self._system = system
         self._integrator = integrator
         self._seeded = seeded_objects(system, integrator)
@@ -132,6 +132,21 @@ _ENERGIES = {
     "potential_energy": lambda state: state.getPotentialEnergy(),
     "kinetic_energy": lambda state: state.getKineticEnergy(),
 }
+
+
+def state_shapes(system: Any, integrator: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays of a state at a segment's end."""
+    n_atoms = system.getNumParticles()
+    velocities = {"velocities": (n_atoms, 3)} if _has_velocities(integrator) else {}
+    return {
+        "positions": (n_atoms, 3),
+        **velocities,
+        **({"box": (3, 3)} if system.usesPeriodicBoundaryConditions() else {}),
+    }
+
+
+def _has_velocities(integrator: Any) -> bool:
+    return type(integrator).__name__ != "BrownianIntegrator"
 
 
 def walker_name(stream: Stream) -> str:
