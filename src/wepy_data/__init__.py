@@ -10,6 +10,7 @@ from wepy_data.errors import (
     DataError,
     MissingPackageError,
     NotARunError,
+    ReplacedRunError,
     RunBusyError,
     RunExistsError,
     SelectionError,
@@ -23,23 +24,30 @@ from wepy_data.plot.lineage_tree import plot_lineage
 from wepy_data.query.ancestry import ancestry_table, ancestry_text
 from wepy_data.query.lineage import Lineage
 from wepy_data.query.run import Run, open_run
+from wepy_data.query.topology import topology_from_json, topology_subset
 from wepy_data.record.build import build_cycle
 from wepy_data.record.compare import Difference, compare
 from wepy_data.record.cycle import Cycle
 from wepy_data.record.header import Continues, Header
+from wepy_data.record.load import read_cycles
 from wepy_data.record.protocols import RunReader, RunWriter
 from wepy_data.record.run_record import RunRecord
-from wepy_data.schema.layout import Layout, Named
+from wepy_data.schema.layout import Column, Layout, Named
 from wepy_data.schema.problem import Problem
 from wepy_data.store.check import check
+from wepy_data.store.chunk import growing_bytes
 from wepy_data.store.journal import Entry, Journal, journal_path, read_journal, refuse_journal
 from wepy_data.store.path import refuse_existing
 from wepy_data.store.reader import FileRun
+from wepy_data.store.repair import Repaired, repair
+from wepy_data.store.snapshot import snapshot
+from wepy_data.store.standing import RunningCycle, running_cycle
 from wepy_data.store.writer import FileWriter, write_run
 from wepy_data.version import __version__
 
 __all__ = [
     "ClosedRunError",
+    "Column",
     "ConformanceError",
     "Continues",
     "Cycle",
@@ -57,12 +65,15 @@ __all__ = [
     "Named",
     "NotARunError",
     "Problem",
+    "Repaired",
+    "ReplacedRunError",
     "Run",
     "RunBusyError",
     "RunExistsError",
     "RunReader",
     "RunRecord",
     "RunWriter",
+    "RunningCycle",
     "SelectionError",
     "VersionError",
     "VersionTooNewError",
@@ -75,11 +86,18 @@ __all__ = [
     "compare",
     "export_dcd",
     "export_table",
+    "growing_bytes",
     "journal_path",
     "open_run",
     "plot_lineage",
+    "read_cycles",
     "read_journal",
     "refuse_existing",
     "refuse_journal",
+    "repair",
+    "running_cycle",
+    "snapshot",
+    "topology_from_json",
+    "topology_subset",
     "write_run",
 ]

@@ -12,6 +12,7 @@ DataError
 +-- RunExistsError          a file is in the way
 +-- RunBusyError            another process is writing the run
 +-- ClosedRunError          a file was closed before it was asked
++-- ReplacedRunError        another run lies where this one was
 +-- MissingPackageError     an optional package is needed: says how to get it
 ```
 """
@@ -80,6 +81,10 @@ class RunBusyError(DataError):
 
 class ClosedRunError(DataError, ValueError):
     """A run's file that is closed."""
+
+
+class ReplacedRunError(DataError):
+    """A run's file in whose place there is another run now."""
 
 
 class MissingPackageError(DataError, ImportError):

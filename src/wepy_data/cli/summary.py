@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wepy_data.query.feature import features
+from wepy_data.store.standing import running_cycle
 
 if TYPE_CHECKING:
     from wepy_data.query.run import Run
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 def facts(run: Run, path: Path, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield what there is to say of a run, each as (name, text)."""
     yield "run", run.header.run_id
-    yield "state", _state(run, now)
+    yield "state", _state(run, path, now)
+    yield from _journal(run, path)
     author = run.header.author
     yield "created", run.header.created + (f" by {author}" if author not in ("", "unknown") else "")
     if run.header.continues is not None:
@@ -54,13 +57,24 @@ def workers(run: Run) -> list[Sequence[str]]:
     ]
 
 
-def _state(run: Run, now: datetime) -> str:
+def _state(run: Run, path: Path, now: datetime) -> str:
+    words = {
+        "sealed": "sealed: ended in order",
+        "growing": "growing: a manager is writing it",
+        "stopped": f"stopped: it has not ended in order, and nobody writes it; wepy resume {quote(str(path))} goes on",
+    }[run.state]
     if run.sealed:
-        return "sealed: ended in order"
+        return words
     if not run.n_cycles:
-        return "not sealed: no cycle is committed yet"
+        return f"{words}; no cycle is committed yet"
     last = datetime.fromtimestamp(float(run.reader.read("/cycles/ended")[-1]), UTC)
-    return f"not sealed: growing, stopped or crashed; the last cycle was committed {_ago(now - last)}"
+    return f"{words}; the last cycle was committed {_ago(now - last)}"
+
+
+def _journal(run: Run, path: Path) -> Iterator[tuple[str, str]]:
+    found = None if run.sealed else running_cycle(path)
+    if found is not None and found.cycle == run.n_cycles:
+        yield "journal", f"of cycle {found.cycle}, {found.n_finished} of {found.n_walkers} segments are done"
 
 
 def _ago(elapsed: object) -> str:

@@ -29,6 +29,6 @@ def check(path: str | os.PathLike[str], level: str = "invariants") -> list[Probl
     with open_file(path) as file:
         try:
             return check_tree(FileTree(file), level)
-        except (OSError, RuntimeError) as error:  # what HDF5 says of metadata and chunks that it cannot read
+        except (KeyError, OSError, RuntimeError) as error:  # what HDF5 says of metadata and chunks that it cannot read
             reason = " ".join(str(error).split())
             raise DamagedRunError(f"{path} is a damaged HDF5 file ({reason}): restore it from a copy") from error

@@ -12,8 +12,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import math
 import os
 import struct
+import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import RunBusyError, RunExistsError
+from wepy_data.errors import DamagedRunError, RunBusyError, RunExistsError
 from wepy_data.store.group_sync import GroupSync
 from wepy_data.store.path import sync
 
@@ -31,6 +33,8 @@ _HEAD = struct.Struct("<IIQ4s")
 _TEXT = struct.Struct("<I")
 _MAGIC = b"WEJ1"
 _KINDS = frozenset("biufS")
+_PATIENCE = 20  # times 10 ms: whoever asks `is_held` has a lock, too, for an instant
+_MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, struct.error, SyntaxError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -193,9 +197,11 @@ class Journal:
         try:
             while data:
                 data = data[file.write(data) or 0 :]
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 file.truncate(end)
+            if isinstance(error, OSError):
+                error.filename = str(self.path)  # the system does not say it of a file that is open
             raise
         self._sequence = sequence
 
@@ -217,11 +223,14 @@ def _busy(path: Path) -> RunBusyError:
 
 def _locked(file: BinaryIO) -> bool:
     """Take the lock of a journal; whether it was free."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    for _ in range(_PATIENCE):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return True
+    return False
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:
@@ -254,6 +263,11 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[Entry]:
     ----------
     path : path
         The journal's file, whatever a crash left of it.
+
+    Raises
+    ------
+    DamagedRunError
+        If an entry is malformed although its checksum is right, which no crash does.
     """
     with Path(path).open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -269,7 +283,14 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[Entry]:
             if zlib.crc32(body) != crc:
                 return
             expected = sequence + 1
-            yield _entry(body)
+            try:
+                entry = _entry(body)
+            except _MALFORMED as error:
+                raise DamagedRunError(
+                    f"{path} is no journal of this library: entry {sequence} is malformed ({error!r:.200}), although "
+                    "its checksum is right: move it away to open the run without it"
+                ) from error
+            yield entry
 
 
 def _body(entry: Entry) -> bytes:
@@ -287,10 +308,16 @@ def _entry(body: bytes) -> Entry:
     (length,) = _TEXT.unpack_from(body)
     place = _TEXT.size + length
     head = json.loads(body[_TEXT.size : place])
-    arrays = {}
+    if not isinstance(head["step"], str) or not isinstance(head["facts"], dict):
+        raise TypeError("step and facts")
+    arrays: dict[str, NDArray[Any]] = {}
     for name, code, shape in head["arrays"]:
-        dtype = np.dtype(code)
-        count = int(np.prod(shape, dtype=np.int64))
-        arrays[name] = np.frombuffer(body, dtype, count, place).reshape(shape)
+        dtype, count = np.dtype(code), math.prod(shape)
+        if dtype.kind not in _KINDS or not isinstance(name, str) or min(shape, default=0) < 0:
+            raise TypeError(f"array {name!r:.50} of {code!r:.50}, {shape!r:.50}")
+        if not 0 <= count * dtype.itemsize <= len(body) - place:
+            raise ValueError(f"array {name!r:.50} is longer than the entry")
+        values = np.frombuffer(body, dtype, count, place) if dtype.itemsize else np.zeros(count, dtype)
+        arrays[name] = values.reshape(shape)
         place += count * dtype.itemsize
     return Entry(step=head["step"], facts=head["facts"], arrays=arrays)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,8 +45,35 @@ def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
                 refuse_existing(path, overwrite=False)
                 raise
         sync(path.parent)
+    except (OSError, RuntimeError) as error:  # HDF5's, too
+        if not _is_full(error):
+            raise
+        raise OSError(f"{path} cannot be written: no room is left, or the file may not be that large") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_full(error: Exception) -> bool:
+    found = re.search(r"errno = (\d+)", str(error))  # in the words of HDF5
+    number = int(found[1]) if found else getattr(error, "errno", None)
+    return number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+
+
+def reason(error: Exception) -> str:
+    """Return why something could not be written; of what HDF5 says, only the system's words."""
+    found = re.search(r"errno = (\d+)", str(error))
+    return os.strerror(int(found[1])) if found else " ".join(str(error).split())
+
+
+def remove_parts(path: Path) -> None:
+    """Remove what kills have left of files that were about to appear at `path`, or beside it as its journal.
+
+    Whoever calls this holds the run's journal: nobody is writing them.
+    """
+    part = re.compile(rf"\.{re.escape(path.name)}(\.journal|\.superblock)?\.[0-9]+\.part")
+    for found in path.absolute().parent.iterdir():
+        if part.fullmatch(found.name):
+            found.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.schema.tree import Foreign, Node
+
+_DEEPEST = 32  # groups within groups that are looked into; the schema's own are 5 deep
 
 
 class FileTree:
@@ -23,7 +26,7 @@ class FileTree:
         """Return all objects by path, /extra left closed."""
         if self._nodes is None:
             self._nodes = {"/": Node(kind="group", attributes=_attributes(self._file))}
-            self._walk(self._file.id, b"", {_address(self._file.id)}, {})
+            self._walk(self._file.id, b"", {_address(self._file.id): self._nodes["/"]}, 0)
         return self._nodes
 
     def root_attributes(self) -> dict[str, Any]:
@@ -38,7 +41,12 @@ class FileTree:
         """Return a text, stored as a scalar or as the one element of an array."""
         return read_text(self._file[path])
 
-    def _walk(self, group: h5py.h5g.GroupID, prefix: bytes, above: set[int], seen: dict[int, Node]) -> None:
+    def size(self) -> int:
+        """Return the length of the file in bytes."""
+        return int(self._file.id.get_filesize())
+
+    def _walk(self, group: h5py.h5g.GroupID, prefix: bytes, seen: dict[int, Node], depth: int) -> None:
+        """Note what is in a group; no group is entered twice, for two that hold each other would have no end."""
         nodes = self._nodes if self._nodes is not None else {}
         for name in group:  # by HDF5's own calls: a run is opened in a fraction of the time that h5py's objects take
             place = prefix + b"/" + name
@@ -47,12 +55,18 @@ class FileTree:
             if link != h5py.h5l.TYPE_HARD:
                 nodes[path] = Node(kind="external link" if link == h5py.h5l.TYPE_EXTERNAL else "soft link")
                 continue
-            address = int(h5py.h5o.get_info(group, name).addr)
-            if address not in seen:
-                seen[address] = self._node(h5py.h5o.open(group, name), place, address)
+            try:
+                address = int(h5py.h5o.get_info(group, name).addr)
+                known = address in seen
+                item = None if known else h5py.h5o.open(group, name)
+                if item is not None:
+                    seen[address] = self._node(item, place, address)
+            except (KeyError, OSError, RuntimeError, TypeError, ValueError):
+                nodes[path] = Node(kind="damaged object")
+                continue
             nodes[path] = seen[address]
-            if nodes[path].kind == "group" and path != "/extra" and address not in above:
-                self._walk(h5py.h5o.open(group, name), place, above | {address}, seen)
+            if isinstance(item, h5py.h5g.GroupID) and path != "/extra" and depth < _DEEPEST:
+                self._walk(item, place, seen, depth + 1)
 
     def _node(self, item: h5py.h5g.GroupID, place: bytes, address: int) -> Node:
         attributes = _LazyAttributes(self._file, place)
@@ -60,10 +74,16 @@ class FileTree:
             return Node(kind="group", attributes=attributes, identity=address)
         if not isinstance(item, h5py.h5d.DatasetID):
             return Node(kind="type")
-        if _stored_elsewhere(item):
+        properties = item.get_create_plist()
+        if properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count() > 0:  # values from elsewhere
             return Node(kind="external link", attributes=attributes, identity=address)
-        shape = item.shape if item.shape is not None else ()
-        return Node(kind="dataset", dtype=_dtype(item.dtype), shape=shape, attributes=attributes, identity=address)
+        shape, dtype = item.shape if item.shape is not None else (), item.dtype
+        chunked = properties.get_layout() == h5py.h5d.CHUNKED
+        return Node(
+            kind="dataset", dtype=_dtype(dtype), shape=shape, attributes=attributes, identity=address,
+            itemsize=dtype.itemsize, packed=properties.get_nfilters() > 0,
+            chunk=math.prod(properties.get_chunk()) * dtype.itemsize if chunked else 0,
+        )  # fmt: skip
 
 
 class _LazyAttributes(Mapping[str, Any]):
@@ -96,6 +116,8 @@ def read_text(dataset: h5py.Dataset) -> str:
     ValueError
         If it is not a text in UTF-8.
     """
+    if not isinstance(dataset, h5py.Dataset):
+        raise ValueError(f"{dataset.name} is no dataset")
     if dataset.shape is None or (dataset.shape and not dataset.shape[0]):
         raise ValueError(f"{dataset.name} is empty")
     value = dataset[()] if dataset.shape == () else dataset[0]
@@ -109,12 +131,6 @@ def is_own(file: h5py.File, path: str) -> bool:
     parts = path.strip("/").split("/")
     places = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
     return all(isinstance(file.get(place, getlink=True), h5py.HardLink) for place in places)
-
-
-def _stored_elsewhere(dataset: h5py.h5d.DatasetID) -> bool:
-    """Whether a dataset's values come from other files or datasets."""
-    properties = dataset.get_create_plist()
-    return bool(properties.get_layout() == h5py.h5d.VIRTUAL or properties.get_external_count() > 0)
 
 
 def _address(item: h5py.h5g.GroupID) -> int:
@@ -134,7 +150,7 @@ def _attributes(item: h5py.HLObject) -> dict[str, Any]:
 def _plain(item: h5py.HLObject, name: str) -> Any:
     try:
         value = item.attrs[name]
-    except (OSError, TypeError, ValueError, UnicodeDecodeError) as error:
+    except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
         return Foreign(f"unreadable ({error})")
     if isinstance(value, str):
         return value

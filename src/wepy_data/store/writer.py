@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import h5py
-import numpy as np
 
 from wepy_data.errors import RunExistsError
 from wepy_data.record.cycle import Cycle
 from wepy_data.record.header import Arrays, Header
 from wepy_data.record.protocols import RunReader
-from wepy_data.schema.layout import Column
+from wepy_data.store.copy import copy_extra, divert, header_room, new_file, write_copy
 from wepy_data.store.create import create_objects
-from wepy_data.store.path import appearing
+from wepy_data.store.path import appearing, reason, remove_parts
 from wepy_data.store.reader import FileRun
-
-_BLOCK = 1 << 24  # bytes copied in one go
-_HEAD_BYTES = 48  # superblock, version 3
-VERSIONS = ("v110", "v110")
+from wepy_data.store.recovery import make_appendable, superblock_path
+from wepy_data.store.sink import Sink, open_growing, refuse_unprotected
+from wepy_data.store.superblock import SIZE
 
 
 class FileWriter:
@@ -45,22 +46,53 @@ class FileWriter:
     ------
     RunExistsError
         If the file exists and `overwrite` is false.
+    ValueError
+        If a growing dataset would hold values that a crash could tear (of variable length, or objects).
     """
 
     def __init__(self, path: str | os.PathLike[str], header: Header, *, overwrite: bool = False, durable: bool = True):
-        self.path = Path(path)
-        self._header, self._durable = header, durable
-        with (
-            appearing(self.path, overwrite=overwrite) as temporary,
-            h5py.File(temporary, "w", libver=VERSIONS, track_order=False) as file,
-        ):
+        refuse_unprotected(header.layout.growing.values())
+        with appearing(Path(path), overwrite=overwrite) as temporary, new_file(temporary, header_room(header)) as file:
             create_objects(file, header, packed=False)
-        self._file: h5py.File | None = h5py.File(self.path, "r+", libver=VERSIONS, locking=False)
-        layout = header.layout
-        self._sinks = [_Sink(self._file, c) for p, c in layout.growing.items() if not p.startswith("/cycles/")]
-        self._commit = [_Sink(self._file, column) for column in layout.by_dim["cycle"]]
-        self._file.swmr_mode = True
-        self._n_cycles = 0
+        self._start(Path(path), header, {}, durable=durable)
+
+    @classmethod
+    def reopen(cls, path: str | os.PathLike[str], *, durable: bool = True) -> Self:
+        """Go on with a run's file, from its last committed cycle on, whatever state it is in.
+
+        What a crash left behind the last committed cycle is overwritten. A file that was sealed, or packed in another
+        way, is replaced by one that grows and has the same cycles; its planned walkers (/next) are gone then. No lock
+        is taken: whoever calls this holds the run's journal.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        durable : bool
+            Whether each commit waits until the disk has it (fsync).
+
+        Raises
+        ------
+        FileNotFoundError, NotARunError, DamagedRunError, VersionTooOldError, VersionTooNewError
+            If it cannot be opened as a run.
+        """
+        header, rows = make_appendable(Path(path))
+        writer = cls.__new__(cls)
+        writer._start(Path(path), header, rows, durable=durable)
+        return writer
+
+    def _start(self, path: Path, header: Header, rows: Mapping[str, int], *, durable: bool) -> None:
+        self.path = path
+        self._header, self._durable = header, durable
+        remove_parts(path)
+        self._file: h5py.h5f.FileID | None = open_growing(path)
+        try:
+            sinks = [Sink(self._file, column, rows.get(column.dim, 0)) for column in header.layout.growing.values()]
+        except BaseException:
+            self._file.close()
+            raise
+        self._sinks = {sink.path: sink for sink in sinks}
+        self._n_cycles = rows.get("cycle", 0)
 
     def __enter__(self) -> Self:
         return self
@@ -69,6 +101,11 @@ class FileWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def header(self) -> Header:
+        """What does not grow."""
+        return self._header
 
     @property
     def n_cycles(self) -> int:
@@ -80,32 +117,41 @@ class FileWriter:
 
         Raises
         ------
+        ValueError
+            If the cycle does not follow, or its rows do not fit the file's datasets; nothing is written.
         OSError
             If it cannot be written; the cycles before it stay readable, and nothing more is written.
         """
         file = self._open()
-        if cycle.index != self._n_cycles:
-            raise ValueError(f"cycle {cycle.index} does not follow: {self.path} has {self._n_cycles} cycles")
-        head = os.pread(file.id.get_vfd_handle(), _HEAD_BYTES, 0)
+        self._refuse(cycle)
+        descriptor = file.get_vfd_handle()
+        head = os.pread(descriptor, SIZE, 0)
+        data = [sink for sink in self._sinks.values() if sink.dim != "cycle"]
+        commit = [sink for sink in self._sinks.values() if sink.dim == "cycle"]
         try:
-            for sinks in (self._sinks, self._commit):
-                for sink in sinks:
-                    sink.append(cycle.rows[sink.path])
-                file.flush()
+            self._write(file, cycle, data)
+            self._write(file, cycle, commit)
+            os.ftruncate(descriptor, file.get_filesize())
             if self._durable:
-                os.fsync(file.id.get_vfd_handle())
+                os.fsync(descriptor)
         except (OSError, RuntimeError) as error:  # HDF5's, of a full disk
             self._abandon(file, head)
-            reason = " ".join(str(error).split())
             raise OSError(
-                f"{self.path}: cycle {cycle.index} cannot be written, is the disk full? ({reason})"
+                f"{self.path}: cycle {cycle.index} cannot be written, is the disk full? ({reason(error)})"
             ) from error
         self._n_cycles += 1
 
-    def seal(self, planned: Arrays) -> None:
+    def seal(self, planned: Arrays, provenance: Sequence[Mapping[str, Any]] | None = None) -> None:
         """End the run: write it anew, packed and with its planned walkers, and put it in the place of the growing file.
 
         A crash at any moment leaves either the growing file or the sealed one; readers of either are not disturbed.
+
+        Parameters
+        ----------
+        planned : mapping
+            Datasets of /next by path.
+        provenance : sequence of mapping, optional
+            One record for each start; by default those of the header.
 
         Raises
         ------
@@ -113,30 +159,58 @@ class FileWriter:
             If another run's file lies in the place of this one; it is left alone.
         """
         self.close()
+        header = self._header if provenance is None else replace(self._header, provenance=provenance)
         with FileRun(self.path) as run, appearing(self.path, overwrite=True) as temporary:
-            if run.header.run_id != self._header.run_id or run.n_cycles != self._n_cycles:
+            if run.header.run_id != header.run_id or run.n_cycles != self._n_cycles:
                 raise RunExistsError(f"{self.path} was replaced while this run was being written: it is left alone")
-            _write(temporary, run, self._header, planned)  # the growing file does not know the arrays of /next
+            write_copy(temporary, run, header, planned)  # the growing file does not know the arrays of /next
+            copy_extra(self.path, temporary)
+        superblock_path(self.path).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file; a run that was not sealed stays readable and resumable."""
         if self._file is not None:
-            self._sinks, self._commit = [], []
+            for sink in self._sinks.values():
+                sink.close()
             self._file.close()
             self._file = None
 
-    def _abandon(self, file: h5py.File, head: bytes) -> None:
+    def _refuse(self, cycle: Cycle) -> None:
+        """Refuse what the file cannot take; none of it has been written."""
+        if cycle.index != self._n_cycles:
+            raise ValueError(f"cycle {cycle.index} does not follow: {self.path} has {self._n_cycles} cycles")
+        strange = sorted(cycle.rows.keys() ^ self._sinks.keys())
+        if strange:
+            raise ValueError(
+                f"{self.path}: cycle {cycle.index} has not the datasets of this file ({', '.join(strange)}), and none "
+                "can be added to a growing file: name them all in the header"
+            )
+        stops = {dim: cycle.stop(dim) for dim in self._header.layout.by_dim if dim != "cycle"}
+        stops["cycle"] = cycle.index + 1
+        problems = [sink.problem(cycle.rows[path], stops[sink.dim]) for path, sink in self._sinks.items()]
+        if any(problems):
+            raise ValueError(f"{self.path}: cycle {cycle.index} does not fit: {'; '.join(filter(None, problems))}")
+
+    def _write(self, file: h5py.h5f.FileID, cycle: Cycle, sinks: Sequence[Sink]) -> None:
+        # HDF5 enters the new end of the file before the file is that long, and after a kill in between it looks cut off
+        room = sum(sink.room(cycle.rows[sink.path]) for sink in sinks)
+        os.ftruncate(file.get_vfd_handle(), file.get_filesize() + room)
+        for sink in sinks:
+            sink.append(cycle.rows[sink.path])
+        h5py.h5f.flush(file)
+
+    def _abandon(self, file: h5py.h5f.FileID, head: bytes) -> None:
         """Leave the file as it was at the last commit, and let nothing that HDF5 still holds reach the disk.
 
         A flush that has failed, and closing the file later, enter a length that the file has not reached.
         """
-        descriptor = file.id.get_vfd_handle()
-        os.pwrite(descriptor, head, 0)
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+        os.pwrite(file.get_vfd_handle(), head, 0)
+        divert(file)
+        with contextlib.suppress(OSError, RuntimeError):
+            self.close()
+        self._file = None  # or the next cycle would go nowhere, too, and count as committed
 
-    def _open(self) -> h5py.File:
+    def _open(self) -> h5py.h5f.FileID:
         if self._file is None:
             raise ValueError(f"{self.path} is closed: no cycle can be appended")
         return self._file
@@ -160,45 +234,7 @@ def write_run(path: str | os.PathLike[str], run: RunReader, *, overwrite: bool =
         If the file exists and `overwrite` is false.
     """
     with appearing(Path(path), overwrite=overwrite) as temporary:
-        _write(temporary, run, run.header, run.planned)
+        write_copy(temporary, run, run.header, run.planned)
+        if isinstance(run, FileRun):
+            copy_extra(run.path, temporary)
     return Path(path)
-
-
-def _write(path: Path, run: RunReader, header: Header, planned: Arrays | None) -> None:
-    layout = header.layout
-    with h5py.File(path, "w", libver=VERSIONS) as file:
-        create_objects(file, header, packed=True, planned=planned)
-        for column in layout.growing.values():
-            _copy(file[column.path], run, column)
-
-
-def _copy(dataset: h5py.Dataset, run: RunReader, column: Column) -> None:
-    total = run.rows(column.dim)
-    row = max(1, column.numpy_dtype.itemsize * int(np.prod(column.shape, dtype=np.int64)))
-    step = max(1, _BLOCK // row)
-    dataset.resize(total, axis=0)
-    for start in range(0, total, step):
-        stop = min(total, start + step)
-        dataset[start:stop] = run.read(column.path, start, stop)
-
-
-class _Sink:
-    """One dataset that rows are appended to, by the shortest way through HDF5."""
-
-    def __init__(self, file: h5py.File, column: Column) -> None:
-        self.path = column.path
-        self._id = file[column.path].id
-        self._rows = 0
-        self._shape = column.shape
-        self._type = h5py.h5t.py_create(column.numpy_dtype)
-
-    def append(self, rows: np.ndarray[Any, Any]) -> None:
-        count = len(rows)
-        if not count:
-            return
-        start, self._rows = self._rows, self._rows + count
-        self._id.set_extent((self._rows, *self._shape))
-        if rows.size:
-            place = self._id.get_space()
-            place.select_hyperslab((start, *(0 for _ in self._shape)), rows.shape)
-            self._id.write(h5py.h5s.create_simple(rows.shape), place, np.ascontiguousarray(rows), self._type)

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from wepy_data import FileWriter, ancestry_table, ancestry_text, open_run
+from wepy_data import Entry, FileWriter, Journal, ancestry_table, ancestry_text, journal_path, open_run
 from wepy_data.cli import main
 from wepy_data.testing.corpus import corpus_paths, load_case, write_case
 
-COMMANDS = ("info", "check", "ancestry", "table", "export", "plot")
+COMMANDS = ("info", "check", "ancestry", "table", "export", "plot", "repair", "snapshot")
 
 
 @pytest.fixture
@@ -85,6 +85,7 @@ def test_every_command_refuses_what_is_no_run(wepy_data, ensemble_file, tmp_path
     path = shutil.copy(ensemble_file, tmp_path / "run.h5")
     BROKEN[kind](path)
     more = {"table": ["segments"], "export": ["-o", tmp_path / "l.dcd"], "plot": ["-o", tmp_path / "t.png"]}
+    more["snapshot"] = ["-o", tmp_path / "copy.h5"]
     result = wepy_data(command, path, *more.get(command, []))
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
@@ -124,15 +125,27 @@ def test_info_says_what_a_run_is(wepy_data, ensemble_file):
     assert ["node1", "41", "98", "24.500", "49.000"] in [line.split()[1:] for line in result.stdout.splitlines()]
 
 
-def test_info_of_a_growing_run_says_how_old_its_last_cycle_is(wepy_data, ensemble_record, tmp_path):
+def test_info_says_whether_a_run_grows_or_has_stopped_and_how_old_its_last_cycle_is(
+    wepy_data, ensemble_record, tmp_path
+):
     path = tmp_path / "run.h5"
+
+    def info():
+        return " ".join(wepy_data("info", path).stdout.split())
+
+    journal = Journal(journal_path(path), durable=False)
     with FileWriter(path, ensemble_record.header, durable=False) as writer:
-        assert "no cycle is committed yet" in wepy_data("info", path).stdout
+        assert "growing: a manager is writing it; no cycle is committed yet" in info()
         for cycle in ensemble_record.cycles[:3]:
             writer.append(cycle)
-        result = wepy_data("info", path)
-        assert "not sealed: growing, stopped or crashed" in result.stdout
-        assert "segments         " in result.stdout
+        journal.append(
+            Entry(step="plan", facts={"cycle": 3}, arrays={"weight": np.ones(5)}),
+            Entry(step="segments", arrays={"walker": np.array([4, 1])}),
+        )
+        assert "growing: a manager is writing it; the last cycle was committed" in info()
+        journal.close()
+        assert "stopped: it has not ended in order, and nobody writes it; wepy resume" in info()
+        assert "of cycle 3, 2 of 5 segments are done" in info()
         assert wepy_data("check", path).exit_code == 0
 
 

@@ -13,9 +13,13 @@ import pytest
 
 from wepy_data.errors import RunExistsError
 from wepy_data.record.compare import compare
+from wepy_data.record.cycle import Cycle
 from wepy_data.record.run_record import RunRecord
+from wepy_data.schema.layout import Named
 from wepy_data.store.check import check
 from wepy_data.store.reader import FileRun
+from wepy_data.store.recovery import superblock_path
+from wepy_data.store.snapshot import snapshot
 from wepy_data.store.writer import FileWriter, write_run
 
 WRITE = """
@@ -40,6 +44,8 @@ FILL = """
 import resource
 import sys
 from pathlib import Path
+import numpy as np
+from wepy_data.record.build import cycle_crc
 from wepy_data.record.cycle import Cycle
 from wepy_data.store.reader import FileRun
 from wepy_data.store.writer import FileWriter
@@ -50,11 +56,16 @@ with FileRun(source) as run:
     stops = {dim: [0, *run.stops(dim)] for dim in layout.by_dim if dim != "cycle"} | {"cycle": range(run.n_cycles + 1)}
     writer, done, message = FileWriter(target, run.header), 0, "nothing failed"
     try:
-        for index in range(10_000):  # the first cycles, then the last one again and again: the writer does not look
+        for index in range(10_000):  # the first cycles, then the last one again and again, with its ends moved
             if index < run.n_cycles:
                 rows = {
                     p: run.read(p, stops[c.dim][index], stops[c.dim][index + 1]) for p, c in layout.growing.items()
                 }
+                count = {d: stops[d][index + 1] - stops[d][index] for d in stops if d != "cycle"}
+            else:
+                rows |= {"/cycles/index": rows["/cycles/index"] + 1}
+                rows |= {f"/cycles/{d}_stop": rows[f"/cycles/{d}_stop"] + n for d, n in count.items()}
+                rows |= {"/cycles/crc": np.array([cycle_crc(layout, rows)], "<u4")}
             writer.append(Cycle(index=index, rows=rows))
             done += 1
             if done == 2:  # by now every column has its first chunk
@@ -196,6 +207,7 @@ def test_sealing_keeps_attributes_texts_and_units(rich_run, tmp_path):
     after = described(path)
     assert after.pop("/@sealed") == 1
     assert before.pop("/@sealed") == 0
+    assert after.pop("/@header_crc") != before.pop("/@header_crc")  # /next counts
     assert {name: value for name, value in after.items() if not name.startswith("/next")} == before
 
 
@@ -313,3 +325,108 @@ def test_sealing_leaves_another_runs_file_alone(rich_run, new_path):
         writer.seal(rich_run.planned)
     with FileRun(path) as run:
         assert run.header.run_id == other.run_id
+
+
+def test_a_column_that_a_crash_would_tear_is_refused(rich_run, new_path):
+    layout = rich_run.header.layout
+    texts = {"/segments/observables/<name>": (Named(name="note", dtype="O"),)}
+    header = replace(rich_run.header, layout=replace(layout, named={**layout.named, **texts}))
+    path = new_path()
+    with pytest.raises(ValueError, match=r"/segments/observables/note .*numbers and fixed-length bytes"):
+        FileWriter(path, header)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("change", ["another dataset", "a dataset less", "another type", "another shape", "a row less"])
+def test_a_cycle_that_does_not_fit_the_file_is_refused_before_anything_is_written(change, rich_run, new_path):
+    path, cycle = new_path(), rich_run.cycles[0]
+    rows = dict(cycle.rows)
+    weight = rows["/segments/weight"]
+    match change:
+        case "another dataset":
+            rows["/segments/new"] = weight
+        case "a dataset less":
+            del rows["/segments/weight"]
+        case "another type":
+            rows["/segments/weight"] = weight.astype("f4")
+        case "another shape":
+            rows["/segments/weight"] = weight[:, None]
+        case "a row less":
+            rows["/segments/weight"] = weight[1:]
+    with FileWriter(path, rich_run.header) as writer:
+        before = path.read_bytes()
+        with pytest.raises(ValueError, match=r"cycle 0 (has not the datasets|does not fit)"):
+            writer.append(Cycle(index=0, rows=rows))
+        assert path.read_bytes() == before
+        writer.append(cycle)
+        assert writer.n_cycles == 1
+
+
+def test_no_h5py_object_leads_from_the_writer_to_what_a_growing_file_must_not_get(rich_run, new_path):
+    with FileWriter(new_path(), rich_run.header) as writer:
+        held = [*vars(writer).values(), *(getattr(s, n) for s in writer._sinks.values() for n in vars(s))]
+        assert not [value for value in held if isinstance(value, h5py.HLObject)]
+
+
+@pytest.mark.parametrize("how", ["crash", "stop", "seal", "packed"])
+def test_a_run_goes_on_from_its_file_whatever_state_it_is_in(how, rich_run, new_path):
+    path = new_path()
+    with FileWriter(path, rich_run.header) as writer:
+        for cycle in rich_run.cycles[:2]:
+            writer.append(cycle)
+        crashed = path.read_bytes()
+        if how == "seal":
+            writer.seal(rich_run.planned)
+    if how == "crash":
+        path.write_bytes(crashed)
+    if how == "packed":
+        write_run(path, first_cycles(rich_run, 2), overwrite=True)
+    with FileWriter.reopen(path) as writer:
+        assert writer.n_cycles == 2
+        assert writer.header.run_id == rich_run.header.run_id
+        assert writer.header.created == rich_run.header.created
+        with FileRun(path) as early:
+            assert not early.sealed
+            assert early.planned is None
+            writer.append(rich_run.cycles[2])
+        assert superblock_path(path).exists() == (how == "crash")
+        if how == "crash":
+            assert superblock_path(path).read_bytes() == crashed[:48]
+        assert check(path) == []
+        writer.seal(rich_run.planned)
+    assert not superblock_path(path).exists()
+    with FileRun(path) as run:
+        assert compare(rich_run, run, volatile=True) is None
+
+
+def test_what_a_user_has_put_into_a_sealed_run_stays_when_the_run_goes_on(rich_run, new_path):
+    path = write_run(new_path(), rich_run)
+    with h5py.File(path, "r+", locking=False) as file:
+        file["/extra/note"] = "precious"
+        file["/extra/numbers"] = [1, 2, 3]
+    with FileWriter.reopen(path) as writer:
+        writer.seal(rich_run.planned)
+    copy = snapshot(path, new_path())
+    for name in (path, copy):
+        with h5py.File(name, "r") as file:
+            assert file["/extra/note"][()] == b"precious"
+            assert file["/extra/numbers"][()].tolist() == [1, 2, 3]
+
+
+def test_sealing_takes_the_records_of_all_starts(rich_run, new_path):
+    path, starts = new_path(), [*rich_run.header.provenance, {"kind": "resume", "time": "later"}]
+    with FileWriter(path, rich_run.header) as writer:
+        writer.append(rich_run.cycles[0])
+        writer.seal(rich_run.planned, provenance=starts)
+    with FileRun(path) as run:
+        assert list(run.header.provenance) == starts
+
+
+def test_a_writer_that_has_failed_writes_nothing_more(rich_run, tmp_path):
+    write_run(tmp_path / "whole.h5", rich_run)
+    script = FILL.replace("writer.close()\n", "writer.append(Cycle(index=done, rows=rows))\n")
+    done = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "whole.h5", tmp_path / "run.h5", "1"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert "is closed: no cycle can be appended" in done.stderr

@@ -1,0 +1,153 @@
+"""The repair of a run's file: what is found, what is kept, and who may do it when."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from wepy_data import FileRun, FileWriter, Journal, check, compare, journal_path, repair, write_run
+from wepy_data.errors import DamagedRunError, NotARunError, RunBusyError
+from wepy_data.record.run_record import RunRecord
+from wepy_data.store.superblock import Superblock
+
+
+def first_cycles(run, count):
+    part = RunRecord(run.header)
+    for cycle in run.cycles[:count]:
+        part.append(cycle)
+    return part
+
+
+def crashed(path, record, cycles):
+    """Leave a file as a kill does after some cycles."""
+    with FileWriter(path.with_suffix(".growing"), record.header, overwrite=True) as writer:
+        for cycle in record.cycles[:cycles]:
+            writer.append(cycle)
+        path.write_bytes(writer.path.read_bytes())
+    return path
+
+
+def with_tail(path, record, cycles):
+    """Leave a file as a kill does within the commit after some cycles."""
+    rows = dict(record.cycles[cycles].rows) | {"/cycles/crc": np.zeros(1, "<u4")}
+    torn = replace(record.cycles[cycles], rows=rows)
+    with FileWriter(path.with_suffix(".growing"), record.header, overwrite=True) as writer:
+        for cycle in (*record.cycles[:cycles], torn):
+            writer.append(cycle)
+        path.write_bytes(writer.path.read_bytes())
+    return path
+
+
+def test_a_crashed_run_is_repaired_and_its_original_kept(rich_run, tmp_path):
+    path = crashed(tmp_path / "run.h5", rich_run, 2)
+    before = path.read_bytes()
+    result = repair(path)
+    assert result.found == ("it was not closed by its writer",)
+    assert (result.n_cycles, result.dropped) == (2, {})
+    assert result.original == tmp_path / "run.h5.before-repair"
+    assert result.original.read_bytes() == before
+    assert check(path) == []
+    with FileRun(path) as run:
+        assert compare(first_cycles(rich_run, 2), run, volatile=True) is None
+        assert run.header.run_id == rich_run.header.run_id
+
+
+def test_rows_that_were_never_committed_are_dropped_and_counted(rich_run, tmp_path):
+    path = with_tail(tmp_path / "run.h5", rich_run, 1)
+    result = repair(path)
+    counts = {
+        dim: rich_run.stops(dim)[1] - rich_run.stops(dim)[0] for dim in rich_run.header.layout.by_dim if dim != "cycle"
+    }
+    assert result.dropped == {dim: n for dim, n in (counts | {"cycle": 1}).items() if n}
+    with h5py.File(path, "r") as file:  # as another program would open it
+        assert file["/cycles/crc"].shape == (1,)
+        assert file["/segments/weight"][()].tolist() == rich_run.cycles[0].weight.tolist()
+
+
+def test_a_run_that_needs_no_repair_is_left_alone(rich_run, tmp_path):
+    path = write_run(tmp_path / "run.h5", rich_run)
+    before = path.stat()
+    result = repair(path)
+    assert (result.found, result.original, result.n_cycles) == ((), None, 3)
+    assert path.stat() == before
+
+
+def test_a_repaired_run_goes_on_and_is_repaired_no_further(rich_run, tmp_path):
+    path = with_tail(tmp_path / "run.h5", rich_run, 1)
+    repair(path)
+    assert repair(path).found == ()
+    with FileWriter.reopen(path) as writer:
+        for cycle in rich_run.cycles[1:]:
+            writer.append(cycle)
+        writer.seal(rich_run.planned)
+    with FileRun(path) as run:
+        assert compare(rich_run, run, volatile=True) is None
+
+
+def test_an_original_kept_before_is_not_overwritten(rich_run, tmp_path):
+    for number, kept in enumerate(["run.h5.before-repair", "run.h5.before-repair-2", "run.h5.before-repair-3"]):
+        path = crashed(tmp_path / "run.h5", rich_run, number)
+        assert repair(path).original.name == kept
+        path.unlink()
+
+
+def test_a_superblock_that_hdf5_refuses_is_repaired_on_a_copy(rich_run, tmp_path):
+    path = crashed(tmp_path / "run.h5", rich_run, 2)
+    replace(Superblock.read(path), flags=1).write(path)  # a writer that does not write in SWMR mode
+    with pytest.raises(DamagedRunError):
+        FileRun(path)
+    result = repair(path)
+    assert "it could not be opened" in result.found
+    assert result.n_cycles == 2
+    assert check(path) == []
+
+
+def test_a_run_that_is_being_written_is_not_repaired(rich_run, tmp_path):
+    path = crashed(tmp_path / "run.h5", rich_run, 2)
+    before = path.read_bytes()
+    journal = Journal(journal_path(path))
+    with pytest.raises(RunBusyError, match="another process is writing this run"):
+        repair(path)
+    journal.close()
+    assert path.read_bytes() == before
+    assert repair(path).n_cycles == 2
+
+
+def test_damage_to_committed_rows_is_not_passed_on(rich_run, tmp_path):
+    path = crashed(tmp_path / "run.h5", rich_run, 3)
+    content = path.read_bytes()
+    weight = rich_run.cycles[0].weight.tobytes()
+    assert content.count(weight) == 1
+    path.write_bytes(content.replace(weight, weight[:-1] + bytes([weight[-1] ^ 1])))
+    damaged = path.read_bytes()
+    with pytest.raises(DamagedRunError, match=r"damaged beyond repair .*crc"):
+        repair(path)
+    assert path.read_bytes() == damaged
+    assert {file.name for file in tmp_path.iterdir()} == {"run.h5", "run.growing"}
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n" + bytes(90)])
+def test_what_is_no_run_is_not_repaired(content, tmp_path):
+    path = tmp_path / "run.h5"
+    path.write_bytes(content)
+    with pytest.raises(NotARunError):
+        repair(path)
+    assert path.read_bytes() == content
+    assert [file.name for file in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_the_command_says_what_it_found(rich_run, tmp_path):
+    path = with_tail(tmp_path / "run.h5", rich_run, 1)
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-m", "wepy_data", "repair", path], capture_output=True, text=True, check=True
+        ).stdout
+        for _ in "12"
+    )
+    assert "not closed by its writer" in first
+    assert "1 cycle row of a cycle never committed" in first
+    assert "1 committed cycle kept; the original is" in first
+    assert "nothing to repair" in second
