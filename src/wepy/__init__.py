@@ -5,20 +5,32 @@ The names below are the front door; modules behind it may move.
 
 from wepy.balancing import HuberKim, NoBalancing, Plan
 from wepy.binning import Rectilinear
+from wepy.branch import BranchPoint, branch_point
 from wepy.dispatch import Processes, Scoop, Serial
 from wepy.engine import DoubleWell, Harmonic, MuellerBrown, OpenMM, OverdampedLangevin, RandomWalk
 from wepy.ensemble import StartState
-from wepy.errors import BinningError, ConfigurationError, DispatchError, SegmentError, WepyError, WorkerLost
+from wepy.errors import (
+    BinningError,
+    ConfigurationError,
+    DispatchError,
+    ResumeError,
+    SegmentError,
+    StoreError,
+    WepyError,
+    WorkerLost,
+)
 from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, MinimumDistance
 from wepy.protocols import Frames, Segment, System
 from wepy.recycling import Recycling, Region
 from wepy.simulation import Simulation
+from wepy.storage import Storage
 from wepy.streams import Purpose, Stream
 from wepy_data import __version__
 
 __all__ = [
     "RMSD",
     "BinningError",
+    "BranchPoint",
     "ConfigurationError",
     "Coordinates",
     "Dihedral",
@@ -41,15 +53,19 @@ __all__ = [
     "Rectilinear",
     "Recycling",
     "Region",
+    "ResumeError",
     "Scoop",
     "Segment",
     "SegmentError",
     "Serial",
     "Simulation",
     "StartState",
+    "Storage",
+    "StoreError",
     "Stream",
     "System",
     "WepyError",
     "WorkerLost",
     "__version__",
+    "branch_point",
 ]

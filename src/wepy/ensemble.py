@@ -96,6 +96,15 @@ def stacked(states: Sequence[Mapping[str, NDArray[np.float64] | None]]) -> dict[
     return found
 
 
+def unstacked(arrays: Mapping[str, NDArray[np.float64]], count: int) -> tuple[State, ...]:
+    """Return `count` states from their stacked arrays; an array that is NaN throughout is one that a state has not."""
+    present: dict[str, list[bool]] = {
+        name: [not np.isnan(row).all() for row in values] if values.size else [True] * count
+        for name, values in arrays.items()
+    }
+    return tuple({name: values[row] for name, values in arrays.items() if present[name][row]} for row in range(count))
+
+
 def probabilities(states: Sequence[StartState], kind: str) -> NDArray[np.float64]:
     """Return the probabilities of the states of a kind, (n_states,).
 
@@ -110,10 +119,11 @@ def probabilities(states: Sequence[StartState], kind: str) -> NDArray[np.float64
     return found
 
 
-def founders(states: Sequence[StartState], count: int) -> Walkers:
+def founders(states: Sequence[StartState], count: int, weight: NDArray[np.float64] | None = None) -> Walkers:
     """Return `count` founders, shared among the states as their probabilities ask.
 
-    Each state gets at least one walker; a state's walkers have equal weights that sum to its probability.
+    Each state gets at least one walker; a state's walkers have equal weights that sum to its probability. If `weight`
+    is given, there is one state for each walker, and these are their weights.
 
     Raises
     ------
@@ -135,7 +145,7 @@ def founders(states: Sequence[StartState], count: int) -> Walkers:
     which = np.repeat(np.arange(len(states)), share)
     return Walkers(
         states=tuple(states[index].arrays for index in which.tolist()),
-        weight=(probability / share)[which],
+        weight=(probability / share)[which] if weight is None else weight,
         parent=np.full(count, NONE, np.int64),
         start=which.astype(np.int64),
         step=np.zeros(count, np.int64),

@@ -3,8 +3,10 @@
 ```text
 WepyError
 +-- ConfigurationError      the configuration (file or arguments) is wrong: what, where, what to do
+|   +-- ResumeError         a run that cannot be gone on with as asked; says what can be done
 +-- BinningError            an order parameter that fits no bin, or is not a number
 +-- SegmentError            dynamics of one walker failed; names the cycle and the walker
++-- StoreError              the run's file or journal can no longer be written (a full disk)
 +-- DispatchError           workers could not be started or reached
     +-- WorkerLost          an item's worker died too often
 ```
@@ -21,12 +23,20 @@ class ConfigurationError(WepyError):
     """A configuration that cannot be run."""
 
 
+class ResumeError(ConfigurationError):
+    """A run that cannot be gone on with."""
+
+
 class BinningError(WepyError):
     """Walkers that fit no bin."""
 
 
 class SegmentError(WepyError):
     """A walker's dynamics failed or returned something that is not a number."""
+
+
+class StoreError(WepyError):
+    """A run's file or journal can no longer be written; what was committed is safe."""
 
 
 class DispatchError(WepyError):

@@ -17,11 +17,31 @@ _ENVIRONMENT = ("CUDA_VISIBLE_DEVICES", "OPENMM_CPU_THREADS", "OMP_NUM_THREADS",
 
 
 def start_record(
-    *, seed: int, cycle: int, version: str, components: Mapping[str, Description | None]
+    *,
+    kind: str = "start",
+    seed: int,
+    cycle: int,
+    version: str,
+    components: Mapping[str, Description | None],
+    **more: Any,
 ) -> dict[str, Any]:
-    """Return the provenance record of a start, as `provenance.schema.json` describes it."""
+    """Return the provenance record of a start, as `provenance.schema.json` describes it.
+
+    Parameters
+    ----------
+    kind : str
+        start, resume or branch.
+    seed, cycle : int
+        Seed, and first cycle that this start runs.
+    version : str
+        Of this library.
+    components : mapping
+        What each component says of itself.
+    **more
+        Further JSON values.
+    """
     return {
-        "kind": "start",
+        "kind": kind,
         "time": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
         "cycle": cycle,
         "software": {"wepy": version, "python": platform.python_version(), **_versions()},
@@ -29,6 +49,7 @@ def start_record(
         "seed": seed,
         "components": dict(components),
         "environment": {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        **more,
     }
 
 

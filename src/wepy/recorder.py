@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
+from wepy.backup import balance_entry, bins_entry, plan_entry, segments_entry, start_entry
 from wepy.dispatch.identity import Identity
-from wepy.ensemble import NONE, Walkers, stacked
-from wepy.facts import Events, Facts, bin_facts, event_facts, frame_facts, segment_facts, worker_facts
+from wepy.ensemble import NONE, Walkers
+from wepy.facts import Events, Facts, bin_facts, event_facts, frame_facts, segment_facts, state_facts, worker_facts
 from wepy.protocols import Bin
+from wepy.standing import Standing
 from wepy.work import WalkerResult
 
 
@@ -40,12 +43,13 @@ class Recorder:
         If another process is writing this run.
     """
 
+    _file: wd.FileWriter | None
+    _journal: wd.Journal | None
+
     def __init__(
         self, header: wd.Header, store: str | os.PathLike[str] | None, *, overwrite: bool = False, durable: bool = True
     ) -> None:
-        self.header = header
-        self.record = wd.RunRecord(header, keep_blocks=store is None)
-        self._file, self._journal = None, None
+        self._prepare(header, keep_blocks=store is None)
         if store is not None:
             wd.refuse_existing(store, overwrite=overwrite)
             # the journal first: it is locked, so that no other manager replaces the file from now on
@@ -55,12 +59,47 @@ class Recorder:
             except BaseException:
                 self._journal.remove()
                 raise
+
+    def _prepare(self, header: wd.Header, *, keep_blocks: bool) -> None:
+        self.header = header
+        self.record = wd.RunRecord(header, keep_blocks=keep_blocks)
+        self._file, self._journal = None, None
+        self._starts: tuple[Mapping[str, Any], ...] = ()
+        self._carried: tuple[wd.Entry, ...] = ()
         self._previous: wd.Cycle | None = None
         self._bins: dict[int, int] = {}
         self._new_bins: list[tuple[int, Bin]] = []
         self._workers: dict[Identity, int] = {}
         self._total_time = 0.0
         self._began = time.time()
+
+    @classmethod
+    def resume(cls, standing: Standing, journal: wd.Journal, start: Mapping[str, Any], *, durable: bool = True) -> Self:
+        """Go on recording a run.
+
+        Parameters
+        ----------
+        standing : Standing
+            Where it stands.
+        journal : wepy_data.Journal
+            Its journal, taken over; closed with the recorder.
+        start : mapping
+            Provenance record of this start. It stays in the journal until the sealed file holds it.
+        durable : bool
+            Whether each backup waits until the disk has it.
+        """
+        self = cls.__new__(cls)
+        starts = (*standing.starts, start)
+        header = replace(standing.header, provenance=(*standing.header.provenance, *starts))
+        self._prepare(header, keep_blocks=False)
+        self._journal, self._starts = journal, starts
+        self._carried = standing.segments if standing.cycle == standing.n_cycles else ()
+        if standing.sealed and standing.walkers is not None:
+            self.plan(standing.cycle, standing.walkers)  # before the file that holds them gives way to a growing one
+        self._file = wd.FileWriter.reopen(standing.path, durable=durable)
+        for cycle in standing.cycles:
+            self._remember(cycle)
+        return self
 
     @property
     def first_segment(self) -> int:
@@ -71,18 +110,14 @@ class Recorder:
         """Back up the walkers that a cycle starts with; what was backed up before is in the file by now."""
         self._began = time.time()
         if self._journal is not None:
-            arrays = {f"state/{name}": values for name, values in walkers.arrays().items()}
-            for name in ("weight", "parent", "start", "step", "time", "merge_into", "merge_from", "merge_weight"):
-                arrays[name] = getattr(walkers, name)
-            facts = {"cycle": cycle, "run_id": self.header.run_id}
-            self._journal.rotate(wd.Entry(step="plan", facts=facts, arrays=arrays))
+            starts, carried = map(start_entry, self._starts), self._carried
+            self._journal.rotate(*starts, plan_entry(cycle, self.header.run_id, walkers), *carried)
+        self._carried = ()
 
     def collected(self, cycle: int, results: Sequence[WalkerResult]) -> None:
         """Back up finished dynamics as they arrive."""
         if self._journal is not None:
-            worker = results[0].worker
-            facts = {"cycle": cycle, "host": worker.host, "pid": worker.pid}
-            self._journal.append(wd.Entry(step="segments", facts=facts, arrays=_result_arrays(results)))
+            self._journal.append(segments_entry(cycle, results))
 
     def binned(self, cycle: int, bins: NDArray[np.int64], describe: Callable[[int], Bin]) -> NDArray[np.int64]:
         """Back up the walkers' bins; return their rows in /bins, making rows for bins that are new.
@@ -100,15 +135,13 @@ class Recorder:
             self._bin_row(index, describe)
         rows = np.array([self._bins[index] for index in bins.tolist()], np.int64)
         if self._journal is not None:
-            self._journal.append(wd.Entry(step="bins", facts={"cycle": cycle}, arrays={"bin": rows}))
+            self._journal.append(bins_entry(cycle, rows))
         return rows
 
     def balanced(self, cycle: int, walkers: Walkers) -> None:
         """Back up the walkers of the next cycle."""
         if self._journal is not None:
-            names = ("weight", "parent", "start", "merge_into", "merge_from", "merge_weight")
-            arrays = {name: getattr(walkers, name) for name in names}
-            self._journal.append(wd.Entry(step="balance", facts={"cycle": cycle}, arrays=arrays))
+            self._journal.append(balance_entry(cycle, walkers))
 
     def commit(
         self, walkers: Walkers, results: Sequence[WalkerResult], events: Events, bins: NDArray[np.int64]
@@ -132,6 +165,7 @@ class Recorder:
             **segment_facts(walkers, results, bins, first_segment=self.first_segment),
             **worker_facts(results, self._workers),
             **frame_facts(self.header.layout, walkers, results, count, self._total_time),
+            **state_facts(self.header.layout, results),
             **event_facts(walkers, events, count, first_segment=self.first_segment, first_frame=first_frame),
             **bin_facts(self._new_bins, self._bins),
         }
@@ -139,9 +173,7 @@ class Recorder:
         cycle = wd.build_cycle(self.header.layout, self._previous, facts, count)
         if self._file is not None:
             self._file.append(cycle)
-        self.record.append(cycle)  # last, so that it never has a cycle that the file has not
-        self._previous = cycle
-        self._total_time = float(facts["/frames/total_time"][-1])
+        self._append(cycle)  # last, so that the record never has a cycle that the file has not
         self._new_bins.clear()
         return cycle
 
@@ -159,23 +191,38 @@ class Recorder:
         }
         self.record.seal(planned)
         if self._file is not None:
-            self._file.seal(planned)
+            self._file.seal(planned, provenance=self.header.provenance)
         if self._journal is not None:
             self._journal.remove()
 
     def discard(self) -> None:
         """Delete file and journal: nothing in them is worth a resume."""
-        self.close()
         if self._file is not None and self._journal is not None:
+            self._file.close()
             self._file.path.unlink(missing_ok=True)
             self._journal.remove()
 
     def close(self) -> None:
         """Close file and journal; what was backed up stays for a resume."""
-        if self._file is not None:
-            self._file.close()
-        if self._journal is not None:
-            self._journal.close()
+        try:
+            if self._file is not None:
+                self._file.close()
+        finally:
+            if self._journal is not None:
+                self._journal.close()
+
+    def _append(self, cycle: wd.Cycle) -> None:
+        self.record.append(cycle)
+        self._previous = cycle
+        self._total_time = float(cycle["/frames/total_time"][-1])
+
+    def _remember(self, cycle: wd.Cycle) -> None:
+        """Take in a cycle that the file has already."""
+        for index in cycle["/bins/index"].tolist():
+            self._bins[index] = len(self._bins)
+        for host, pid in zip(cycle["/workers/host"].tolist(), cycle["/workers/pid"].tolist(), strict=True):
+            self._workers[Identity(host=host.decode("utf-8", "replace"), pid=pid)] = len(self._workers)
+        self._append(cycle)
 
     def _bin_row(self, index: int, describe: Callable[[int], Bin]) -> int:
         if index not in self._bins:
@@ -185,24 +232,3 @@ class Recorder:
             self._bins[index] = len(self._bins)
             self._new_bins.append((index, found))
         return self._bins[index]
-
-
-def _result_arrays(results: Sequence[WalkerResult]) -> dict[str, NDArray[Any]]:
-    arrays: dict[str, NDArray[Any]] = {
-        "walker": np.array([result.walker for result in results], np.int64),
-        "count": np.array([len(result.frames) for result in results], np.int64),
-        "step": np.concatenate([result.frames.step for result in results]),
-        "time": np.concatenate([result.frames.time for result in results]),
-        "positions": np.concatenate([result.frames.positions for result in results]),
-        "order_parameter": np.concatenate([result.order_parameter for result in results]),
-        "cpu_time": np.array([result.cpu_time for result in results]),
-        "wall_time": np.array([result.wall_time for result in results]),
-    }
-    for name in ("box", "velocities"):
-        values = [getattr(result.frames, name) for result in results]
-        if all(value is not None for value in values):
-            arrays[name] = np.concatenate(values)
-    for name in results[0].observables:
-        arrays[f"observable/{name}"] = np.concatenate([result.observables[name] for result in results])
-    states = stacked([dict(result.state) for result in results])
-    return arrays | {f"state/{name}": values for name, values in states.items()}

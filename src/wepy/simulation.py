@@ -1,15 +1,11 @@
-"""The manager: a weighted-ensemble simulation as a generator of cycles.
-
-It does this and no more: plan, dispatch, collect, recycle, bin, balance, commit. Each step is recorded as it happens.
-"""
+"""The front door of the manager: what to simulate, and where it is kept."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import operator
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +14,19 @@ from numpy.typing import NDArray
 
 import wepy_data as wd
 from wepy.balancing import NoBalancing
+from wepy.branch import BranchPoint
+from wepy.difference import allowed_changes
 from wepy.dispatch import Serial
-from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance, founders, probabilities
-from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
-from wepy.facts import Events
-from wepy.heading import run_header
-from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter, State
+from wepy.ensemble import StartState, founders, probabilities
+from wepy.errors import ConfigurationError, ResumeError, WepyError
+from wepy.heading import resume_record, run_header
+from wepy.loop import Loop
+from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter
 from wepy.recorder import Recorder
 from wepy.recycling import Recycling
-from wepy.streams import Purpose, Stream
-from wepy.work import WalkerResult, Work, in_words, tasks
+from wepy.restart import restart_features
+from wepy.standing import Standing, read_standing
+from wepy.storage import Storage
 
 
 class Simulation:
@@ -57,14 +56,20 @@ class Simulation:
         Where recycled walkers restart; the initial states by default.
     dispatcher : Dispatcher, optional
         Brings segments to workers; serial by default. Entered when the run starts, left when it ends.
+    storage : Storage, optional
+        What of each segment the file keeps, and how precisely; every atom and frame of the engine's by default.
     store : path, optional
         The run's HDF5 file; without it, the run is in memory only.
     overwrite : bool
         Whether an existing file is replaced.
     config : mapping, optional
         The configuration this comes from, JSON values, kept in the file.
+    inputs : mapping of str to str, optional
+        Texts of the files that the configuration names, kept in the file.
     author : str
         Who runs it, kept in the file.
+    origin : BranchPoint, optional
+        Where the run branches from another one: `states` and `walkers` are the ones of the branch point then.
 
     Examples
     --------
@@ -95,10 +100,13 @@ class Simulation:
         recycling: Recycling | None = None,
         sources: Sequence[StartState] = (),
         dispatcher: Dispatcher | None = None,
+        storage: Storage | None = None,
         store: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
         config: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, str] | None = None,
         author: str = "unknown",
+        origin: BranchPoint | None = None,
     ) -> None:
         self.steps, self.walkers, self.seed = _whole("steps", steps), _whole("walkers", walkers), _whole("seed", seed)
         if self.steps < 1:
@@ -113,9 +121,13 @@ class Simulation:
         self.binner, self.balancer = binner, balancer or NoBalancing()
         self.recycling, self.dispatcher = recycling, dispatcher or Serial()
         self.states, self.sources = tuple(states), tuple(sources)
-        self.config, self.author = dict(config or {}), author
+        self.config, self.inputs, self.author = dict(config or {}), dict(inputs or {}), author
+        self.origin = origin
+        self._cycles_before = 0 if origin is None else origin.continues.cycles_before
         self.system = engine.system
-        self._founders = founders(self.states, self.walkers)
+        self.storage = storage or Storage()
+        self.kept = self.storage.kept(self.system)
+        self._founders = founders(self.states, self.walkers, None if origin is None else origin.weight)
         if self.sources:
             probabilities(self.sources, "source")
         self._store, self._overwrite = store, overwrite
@@ -150,121 +162,107 @@ class Simulation:
         wepy_data.RunBusyError
             If another process is writing to the store.
         """
+        self._check_cycles(cycles)
+        self._check_store()
+        restart = self._restart()
+        with self.dispatcher:
+            recorder = Recorder(run_header(self), self._store, overwrite=self._overwrite)
+            yield from self._loop(recorder, restart).run(self._founders, 0, cycles)
+
+    def resume(
+        self, cycles: int | None = None, *, force: bool = False, tell: Callable[[str], object] | None = None
+    ) -> Iterator[wd.Cycle]:
+        """Go on with the run in the store, yielding each further cycle; whatever ended it, nothing finished runs again.
+
+        The simulation must be the one that the run was started with; workers, dispatcher and `cycles` may differ.
+
+        Parameters
+        ----------
+        cycles : int, optional
+            Number of cycles that the run is to have in the end; without it, the run goes on until the caller leaves.
+        force : bool
+            Whether to go on with another engine, balancer, seed or number of steps. What has changed is kept in the
+            provenance. Anything else that is different belongs in a run of its own: see `wepy.branch_point`.
+        tell : callable, optional
+            Told, in words, what was found, before the run goes on.
+
+        Raises
+        ------
+        ResumeError
+            If file and journal do not fit together, the simulation is another one, or the run has more cycles.
+        FileNotFoundError, wepy_data.DataError
+            If the store is not there, cannot be read, or is being written by another process (`RunBusyError`).
+        WepyError
+            As `run` does; committed cycles and finished segments are safe then.
+        """
+        self._check_cycles(cycles)
+        if self._store is None or not Path(self._store).exists():
+            raise ResumeError(f"{self._store}: there is no run to resume: start it (wepy run --overwrite)")
+        journal = wd.Journal.take_over(wd.journal_path(self._store))
+        try:
+            standing = read_standing(self._store, journal.found)
+            record = self._continued(standing, cycles, force=force)
+            restart = self._restart()
+            if tell is not None:
+                tell(standing.in_words)
+            with self.dispatcher:
+                loop = self._loop(Recorder.resume(standing, journal, record), restart)
+                yield from loop.resume(standing, standing.walkers or self._founders, cycles)
+        finally:
+            if self.recorder is None and not journal.path.stat().st_size:
+                journal.remove()  # made just now, for a resume that was refused
+            journal.close()
+
+    def _loop(self, recorder: Recorder, restart: NDArray[np.float64]) -> Loop:
+        self.recorder = recorder
+        return Loop(
+            engine=self.engine,
+            order_parameter=self.order_parameter,
+            binner=self.binner,
+            balancer=self.balancer,
+            recycling=self.recycling,
+            dispatcher=self.dispatcher,
+            steps=self.steps,
+            seed=self.seed,
+            kept=self.kept,
+            states=self.states,
+            sources=self.sources,
+            restart=restart,
+            recorder=recorder,
+            cycles_before=self._cycles_before,
+        )
+
+    def _restart(self) -> NDArray[np.float64]:
+        first_source = len(self.states) if self.sources else 0
+        states = self.states + self.sources
+        return restart_features(states, self.engine, self.order_parameter, self.recycling, first_source=first_source)
+
+    def _check_cycles(self, cycles: int | None) -> None:
         if self.recorder is not None:
             raise WepyError("this simulation has run: make a new one")
         if cycles is not None and _whole("cycles", cycles) < 1:
             raise ConfigurationError(f"cycles: expected at least 1, got {cycles}")
-        self._check_store()
-        self._restart = self._restart_features()
-        walkers = self._founders
-        with self.dispatcher:
-            self.recorder = recorder = Recorder(run_header(self), self._store, overwrite=self._overwrite)
-            try:
-                for index in itertools.count() if cycles is None else range(cycles):
-                    cycle, walkers = self._cycle(recorder, index, walkers)
-                    yield cycle
-                recorder.seal(walkers)
-            except GeneratorExit:  # the caller has left the loop between two cycles
-                recorder.seal(walkers)
-                raise
-            except (BinningError, ConfigurationError):
-                if not recorder.record.n_cycles:  # a mistake in the set-up: no file is left in the way of the next try
-                    recorder.discard()
-                raise
-            finally:
-                recorder.close()
 
-    def _cycle(self, recorder: Recorder, index: int, walkers: Walkers) -> tuple[wd.Cycle, Walkers]:
-        recorder.plan(index, walkers)
-        results = self._dynamics(recorder, index, walkers)
-        features = np.stack([result.order_parameter[-1] for result in results])
-        events = self._recycled(index, walkers, features)
-        ends: list[State] = [result.state for result in results]
-        start = np.full(len(walkers), NONE, np.int64)
-        start[events.walker] = events.source
-        for walker, source in zip(events.walker.tolist(), events.source.tolist(), strict=True):
-            ends[walker] = self._restart_states[source].arrays
-            features[walker] = self._restart[source]
-        bins, rows = self._binned(recorder, index, walkers, features)
-        plan = self.balancer.plan(walkers.weight, bins, features)
-        balance = plan.draw(Stream(self.seed, Purpose.BALANCING, index))
-        check_balance(balance, walkers.weight, index)
-        planned = balanced(
-            balance,
-            ends=ends,
-            start=start,
-            step=walkers.step + self.steps,
-            time=walkers.time + self.steps * self.system.timestep,
-            first_segment=recorder.first_segment,
-        )
-        recorder.balanced(index, planned)
-        return recorder.commit(walkers, results, events, rows), planned
-
-    def _dynamics(self, recorder: Recorder, index: int, walkers: Walkers) -> list[WalkerResult]:
-        streams = [Stream(self.seed, Purpose.DYNAMICS, index, walker) for walker in range(len(walkers))]
-        items = tasks(walkers.states, streams, self.steps, self.engine, self.dispatcher.slots)
-        work = Work(self.engine, self.order_parameter)
-        found: dict[int, WalkerResult] = {}
-        for outcome in self.dispatcher.run(work, items):
-            if outcome.error is not None or outcome.value is None:
-                raise _failure(index, items[outcome.index].walkers, outcome.error) from outcome.error
-            recorder.collected(index, outcome.value)
-            found.update((result.walker, result) for result in outcome.value)
-        return [found[walker] for walker in range(len(walkers))]
-
-    def _recycled(self, index: int, walkers: Walkers, features: NDArray[np.float64]) -> Events:
-        if self.recycling is None:
-            return Events.none()
-        probability = [state.probability for state in self.sources or self.states]
-        hits = self.recycling.recycle(features, walkers.weight, probability, seed=self.seed, cycle=index)
-        first = len(self.states) if self.sources else 0  # state rows: initial, source, target
-        target = len(self.states) + len(self.sources)
-        return Events(walker=hits.walker, source=hits.source + first, target=np.full(len(hits), target, np.int64))
-
-    def _binned(
-        self, recorder: Recorder, index: int, walkers: Walkers, features: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if self.binner is None:
-            return np.zeros(len(walkers), np.int64), np.full(len(walkers), NONE, np.int64)
-        try:
-            bins = self.binner.assign(features, walkers.weight)
-        except BinningError as error:
-            raise BinningError(f"cycle {index}: {error}") from error
-        return bins, recorder.binned(index, bins, self.binner.bin)
-
-    @property
-    def _restart_states(self) -> tuple[StartState, ...]:
-        return self.states + self.sources
-
-    def _restart_features(self) -> NDArray[np.float64]:
-        """Order parameter of every state that a walker may restart from, in order of the state rows."""
-        features = np.stack([self._features_of(state) for state in self._restart_states])
-        if self.recycling is not None:
-            there = self.recycling.target.reached(features)
-            first = len(self.states) if self.sources else 0
-            for state, wrong in zip(self._restart_states[first:], there[first:].tolist(), strict=True):
-                if wrong:
-                    raise ConfigurationError(f"state {state.label!r} is in the target: nothing can restart there")
-        return features
-
-    def _features_of(self, state: StartState) -> NDArray[np.float64]:
-        wanted = (1, len(self.order_parameter.labels))
-        try:
-            values = np.asarray(self.order_parameter(self.engine.frame(state.arrays)), np.float64)
-        except Exception as error:
-            raise ConfigurationError(f"state {state.label!r}: it has no order parameter: {in_words(error)}") from error
-        if values.shape != wanted or not np.isfinite(values).all():
-            raise ConfigurationError(
-                f"state {state.label!r}: order parameter: expected finite numbers of shape {wanted}, "
-                f"got {values.tolist()} of shape {values.shape}"
+    def _continued(self, standing: Standing, cycles: int | None, *, force: bool) -> dict[str, Any]:
+        """Return the provenance record of a resume; refuse one that would be something else."""
+        if cycles is not None and cycles < standing.n_cycles:
+            raise ResumeError(
+                f"{self._store} has {standing.n_cycles} cycles already, and is to have {cycles} in the end"
             )
-        return values.reshape(-1)
+        found = allowed_changes(standing.path, standing.header, run_header(self), force=force)
+        if standing.header.continues is not None:
+            self._cycles_before = standing.header.continues.cycles_before
+        return resume_record(self, standing, [str(change) for change in found])
 
     def _check_store(self) -> None:
         if self._store is not None:
             if Path(self._store).is_dir():
                 raise ConfigurationError(f"{self._store} is a folder: name a file in it")
-            wd.refuse_existing(self._store, overwrite=self._overwrite)
+            if Path(self._store).exists() and not self._overwrite:
+                raise wd.RunExistsError(
+                    f"{self._store} exists: go on with it (wepy resume), choose another name, "
+                    "or allow it to be overwritten (overwrite=True, or --overwrite)"
+                )
             wd.refuse_journal(wd.journal_path(self._store), overwrite=self._overwrite)
             if not Path(self._store).absolute().parent.is_dir():
                 raise ConfigurationError(
@@ -277,11 +275,3 @@ def _whole(name: str, value: int) -> int:
         return operator.index(value)  # numpy's integers too, which JSON does not know
     except TypeError:
         raise ConfigurationError(f"{name}: expected a whole number, got {value!r}") from None
-
-
-def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) -> WepyError:
-    if isinstance(error, SegmentError):  # it names cycle and walker itself
-        return SegmentError(str(error))
-    who = f"walker {walkers[0]}" if len(walkers) == 1 else f"walkers {walkers[0]} to {walkers[-1]}"
-    kind = WorkerLost if isinstance(error, WorkerLost) else SegmentError
-    return kind(f"cycle {cycle}, {who}: {in_words(error)}")

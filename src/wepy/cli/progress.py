@@ -20,18 +20,20 @@ class RunProgress:
     Parameters
     ----------
     total : int
-        Number of cycles to come.
+        Number of cycles that the run is to have.
     labels : sequence of str
         Names of the order parameter's dimensions.
+    done : int
+        Number of cycles that the run has already.
     stream : file
         Where to show it.
     """
 
-    def __init__(self, total: int, labels: tuple[str, ...], stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, labels: tuple[str, ...], stream: TextIO | None = None, *, done: int = 0) -> None:
         self._total, self._labels = total, labels
         self._stream = stream or sys.stderr
         self._began = self._shown = time.monotonic()
-        self._done = 0
+        self._first = self._done = done
         self._arrived = 0.0
         self._bar = None
         if self._stream.isatty():
@@ -40,7 +42,7 @@ class RunProgress:
 
             columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
             self._bar = Progress(*columns, console=Console(file=self._stream))
-            self._task = self._bar.add_task("starting", total=total)
+            self._task = self._bar.add_task("starting", total=total, completed=done)
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -55,7 +57,9 @@ class RunProgress:
 
     def update(self, cycle: wd.Cycle) -> None:
         """Show a cycle."""
-        if not self._done:  # what came before it, such as starting workers, says nothing of the cycles to come
+        if (
+            self._done == self._first
+        ):  # what came before it, such as starting workers, says nothing of the cycles to come
             self._began = time.monotonic() - float(cycle["/cycles/ended"][0] - cycle["/cycles/began"][0])
         self._done += 1
         self._arrived = math.fsum([self._arrived, *cycle["/events/weight"].tolist()])
@@ -65,9 +69,9 @@ class RunProgress:
             return
         now = time.monotonic()
         due = self._done % max(1, self._total // _PARTS) == 0 or now - self._shown > _EVERY
-        if due or self._done in (1, self._total):
+        if due or self._done in (self._first + 1, self._total):
             self._shown = now
-            rate = (now - self._began) / self._done
+            rate = (now - self._began) / (self._done - self._first)
             left = f", {rate * (self._total - self._done):.0f} s left" if self._done < self._total else ""
             print(
                 f"{self._done} of {self._total} cycles: {text}, {rate:.2g} s each{left}", file=self._stream, flush=True

@@ -1,0 +1,231 @@
+"""The commands that run cycles: `wepy run`, `wepy resume` and `wepy branch`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import wepy_data as wd
+from wepy.errors import ConfigurationError, ResumeError, StoreError
+
+if TYPE_CHECKING:
+    from wepy.config import Configuration
+    from wepy.simulation import Simulation
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_path = click.Path(path_type=Path)
+_config_option = click.option("--config", type=_path, help="A changed configuration, instead of the one in RUN.")
+_seed_option = click.option("--seed", type=click.IntRange(min=0), help="Seed, instead of the configuration's.")
+_overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the run's file if it exists.")
+
+
+def _dispatch_options(command: Command) -> Command:
+    kinds = click.Choice(["serial", "processes", "scoop"])
+    with_kind = click.option("--dispatch", type=kinds, help="Who runs the segments.")(command)
+    help = "Number of workers; SCOOP's unless --dispatch says else."
+    return click.option("--workers", type=click.IntRange(min=1), help=help)(with_kind)
+
+
+@click.command()
+@click.argument("config", type=_path)
+@_dispatch_options
+@click.option("--cycles", type=click.IntRange(min=1), help="Number of cycles, instead of the configuration's.")
+@_seed_option
+@click.option("-o", "--output", type=_path, help="The run's file, instead of the configuration's.")
+@_overwrite_option
+def run(config: Path, output: Path | None, *, overwrite: bool, **choices: Any) -> None:
+    """Run the simulation that the TOML file CONFIG describes.
+
+    The configuration, the files that it names, the seed and every step go into one HDF5 file. Segments run on SCOOP
+    workers of this machine with --workers, else as the configuration says; the result is the same, bit for bit.
+
+    Ctrl-C (or SIGTERM) stops after the running cycle, a second one at once: `wepy resume` goes on from either.
+
+    \b
+    Example:
+      wepy run alanine-dipeptide.toml --workers 4 --cycles 200 -o long.h5
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
+    from wepy.config import build_simulation, read_configuration
+    from wepy.forecast import forecast_line
+
+    settings = _chosen(read_configuration(config), output=None if output is None else output.absolute(), **choices)
+    with _naming(config):
+        simulation = build_simulation(settings, config.parent, overwrite=overwrite)
+    where = config.parent / settings.run.output
+    if where.parent.is_dir():
+        _tell(forecast_line(simulation, settings.run.cycles, where))
+    _go(simulation, where, lambda: simulation.run(cycles=settings.run.cycles), settings.run.cycles)
+
+
+@click.command()
+@click.argument("path", metavar="RUN", type=_path)
+@_dispatch_options
+@click.option("--cycles", type=click.IntRange(min=1), help="Number of cycles that the run is to have in the end.")
+@click.option("--more", type=click.IntRange(min=1), help="Number of cycles to add to those that it has.")
+@_config_option
+@click.option("--force", is_flag=True, help="Go on with another engine, balancer, seed or number of steps.")
+def resume(
+    path: Path, cycles: int | None, more: int | None, config: Path | None, *, force: bool, **choices: Any
+) -> None:
+    """Go on with RUN, whatever ended it: a crash, a stop, or its last cycle.
+
+    Nothing that was finished runs again, and the run is the one it would have been without the interruption, on any
+    number of workers. All that is needed is in RUN and the journal beside it.
+
+    \b
+    Example:
+      wepy resume run.h5                 # up to the number of cycles in its configuration
+      wepy resume run.h5 --more 100 --workers 4
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
+    from wepy.branch import start_states
+    from wepy.config import build_simulation
+
+    if cycles is not None and more is not None:
+        raise click.UsageError("--cycles says how many in the end, --more how many to add: give one of them")
+    with _settings(path, config, choices) as (settings, folder, run):
+        total = cycles or (run.n_cycles + more if more else settings.run.cycles)
+        if run.sealed and total <= run.n_cycles:
+            raise ResumeError(
+                f"{path} has its {run.n_cycles} cycles and is sealed: say how many to add (--more), "
+                "or how many it is to have in the end (--cycles)"
+            )
+        header = run.header
+        states = {"states": start_states(header, "initial"), "sources": start_states(header, "source")}
+        with _naming(config or path):
+            simulation = build_simulation(settings, folder, store=path, begin=lambda engine: states)
+        done = run.n_cycles
+    _go(simulation, path, lambda: simulation.resume(cycles=total, force=force, tell=_tell), total, done)
+
+
+@click.command()
+@click.argument("path", metavar="RUN", type=_path)
+@click.option("--cycle", type=int, required=True, help="Last cycle that both runs share; -1 is the last one.")
+@click.option("-o", "--output", type=_path, required=True, help="The new run's file.")
+@_dispatch_options
+@click.option("--cycles", type=click.IntRange(min=1), help="Number of cycles of the new run.")
+@_seed_option
+@_config_option
+@_overwrite_option
+def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwrite: bool, **choices: Any) -> None:
+    """Start a new run from any cycle of RUN; RUN is only read.
+
+    The walkers that RUN had planned after the cycle are the founders of the new run, which names RUN, cycle and
+    segments. With the same seed and settings it repeats what RUN did next, provided that RUN has kept the states in
+    full precision; it always has after the last cycle of a sealed run, else with `states = "all"` in [storage].
+    Without --cycles, the new run has as many cycles as RUN's configuration leaves.
+
+    \b
+    Example:
+      wepy branch run.h5 --cycle 50 -o other.h5 --seed 2 --cycles 100
+    """  # noqa: D301 (click's mark of a paragraph as it stands)
+    from wepy.branch import branch_point
+    from wepy.config import build_simulation
+
+    choices["output"] = output.absolute()
+    with _settings(path, config, choices) as (settings, folder, run):
+        left = settings.run.cycles - (cycle % run.n_cycles if run.n_cycles else 0) - 1
+        total = choices["cycles"] or (left if left > 0 else settings.run.cycles)
+        settings = settings.model_copy(update={"run": settings.run.model_copy(update={"cycles": total})})
+        with _naming(config or path):
+            simulation = build_simulation(
+                settings, folder, overwrite=overwrite, store=output,
+                begin=lambda engine: branch_point(path, cycle, engine).settings,
+            )  # fmt: skip
+    if simulation.origin is not None and not simulation.origin.exact:
+        click.echo(
+            f"not exact: {path} has not kept the states after cycle {cycle} in full precision, so the new run starts "
+            "from its frames and differs from the first step on",
+            err=True,
+        )
+    _go(simulation, output, lambda: simulation.run(cycles=total), total)
+
+
+@contextlib.contextmanager
+def _settings(
+    path: Path, config: Path | None, choices: dict[str, Any]
+) -> Iterator[tuple[Configuration, Path, wd.FileRun]]:
+    """Yield the configuration to go on with, the folder of the files that it names, and the open run."""
+    from wepy.config import read_configuration, unpacked
+    from wepy.config.read import parse_configuration
+
+    with wd.FileRun(path) as run:
+        if config is not None:
+            yield _chosen(read_configuration(config), **choices), config.parent, run
+            return
+        if not run.header.config:
+            raise ResumeError(
+                f"{path} holds no configuration, so it was started from Python: go on with it from there "
+                "(Simulation(..., store=...).resume()), or give a configuration (--config)"
+            )
+        found = parse_configuration(run.header.config, f"{path}, /config")
+        with unpacked(_chosen(found, **choices), run.header.inputs) as (settings, folder):
+            yield settings, folder, run
+
+
+def _chosen(
+    settings: Configuration,
+    *,
+    output: Path | None = None,
+    workers: int | None = None,
+    cycles: int | None = None,
+    dispatch: str | None = None,
+    seed: int | None = None,
+) -> Configuration:
+    run = {"cycles": cycles, "seed": seed, "output": output}
+    given = settings.dispatch
+    kind = dispatch or ("scoop" if workers and given.kind == "serial" else given.kind)
+    who = {"kind": kind, "workers": None if kind == "serial" else workers or given.workers}
+    return settings.model_copy(
+        update={
+            "run": settings.run.model_copy(update={key: value for key, value in run.items() if value is not None}),
+            "dispatch": given.model_copy(update=who),
+        }
+    )
+
+
+@contextlib.contextmanager
+def _naming(config: Path) -> Iterator[None]:
+    """Name the configuration in errors of what is built from it."""
+    try:
+        yield
+    except ResumeError:
+        raise
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{config}: {error}") from error
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _go(
+    simulation: Simulation, where: Path, start: Callable[[], Iterator[wd.Cycle]], total: int, done: int = 0
+) -> None:
+    """Run, show the progress, and say what there is when it ends, however it ends."""
+    from wepy.cli.progress import RunProgress
+    from wepy.cli.stopping import Stopping
+
+    try:
+        labels = tuple(simulation.order_parameter.labels)
+        with Stopping() as stopping, RunProgress(total, labels, done=done) as progress:
+            cycles = start()
+            for cycle in cycles:
+                progress.update(cycle)
+                if stopping.code is not None and cycle.index + 1 < total:
+                    cycles.throw(SystemExit(stopping.code))  # type: ignore[attr-defined]  # a generator
+    except BaseException as error:
+        if simulation.recorder is not None and where.exists():
+            count = simulation.record.n_cycles
+            text = f"stopped: {count} cycles are safe in {where}; wepy resume {quote(str(where))} goes on"
+            click.echo(text, err=True)
+            if isinstance(error, OSError):
+                raise StoreError(f"{error}; make room, then resume") from error
+        raise
+    count = simulation.record.n_cycles
+    click.echo(f"{count} cycles are in {where}. Next: wepy-data info {quote(str(where))}, or wepy-data --help")

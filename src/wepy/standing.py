@@ -1,0 +1,157 @@
+"""Where a run stands: what its file and its journal hold for a resume."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import wepy_data as wd
+from wepy.backup import PLAN, SEGMENTS, START, finished_segments, planned_walkers
+from wepy.ensemble import Walkers, unstacked
+from wepy.errors import ResumeError
+from wepy.work import WalkerResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Standing:
+    """What is known of a run that was left, by a crash, a stop or in order.
+
+    Parameters
+    ----------
+    path : Path
+        The run's file.
+    header : wepy_data.Header
+        What does not grow; with the records of starts that so far were in the journal only.
+    cycles : tuple of wepy_data.Cycle
+        The committed cycles, without coordinates.
+    sealed : bool
+        Whether the run had ended in order.
+    starts : tuple of mapping
+        Records of starts that the file does not hold yet.
+    cycle : int
+        Cycle that `walkers` belong to: the next one, or the last committed one if it was committed but the next one
+        had not begun; then it is only to be balanced again.
+    walkers : Walkers or None
+        Its walkers; None for founders.
+    finished : mapping of int to WalkerResult
+        Its segments that are done, by walker.
+    segments : tuple of wepy_data.Entry
+        The journal's entries of these.
+    """
+
+    path: Path
+    header: wd.Header
+    cycles: tuple[wd.Cycle, ...]
+    sealed: bool
+    starts: tuple[Mapping[str, Any], ...]
+    cycle: int
+    walkers: Walkers | None
+    finished: Mapping[int, WalkerResult]
+    segments: tuple[wd.Entry, ...]
+
+    @property
+    def n_cycles(self) -> int:
+        """Number of committed cycles."""
+        return len(self.cycles)
+
+    @property
+    def in_words(self) -> str:
+        """What was found, for people."""
+        ended = "it was sealed" if self.sealed else "it had not ended in order"
+        running = len(self.finished) if self.cycle == self.n_cycles else 0
+        rest = f" and {running} finished segment{'s' if running != 1 else ''} of the next" if running else ""
+        return f"{self.path} holds {self.n_cycles} cycle{'s' if self.n_cycles != 1 else ''}{rest}; {ended}"
+
+
+def read_standing(path: str | os.PathLike[str], found: Sequence[wd.Entry]) -> Standing:
+    """Return where a run stands.
+
+    Parameters
+    ----------
+    path : path
+        The run's file: crashed, stopped or sealed.
+    found : sequence of wepy_data.Entry
+        What its journal held.
+
+    Raises
+    ------
+    ResumeError
+        If file and journal do not fit together; says what can be done.
+    """
+    where = Path(path)
+    with wd.FileRun(where) as run:
+        header, sealed = replace(run.header, inputs=dict(run.header.inputs)), run.sealed
+        cycles = tuple(wd.read_cycles(run, blocks=False))
+        next_walkers = _next_walkers(run) if sealed else None
+    starts = tuple(e.facts for e in found if e.step == START and e.facts not in header.provenance)
+    plan = next((entry for entry in reversed(found) if entry.step == PLAN), None)
+    segments: tuple[wd.Entry, ...] = ()
+    walkers: Walkers | None
+    if next_walkers is not None:
+        cycle, walkers = len(cycles), next_walkers
+    elif plan is None:
+        _refuse_lost_journal(where, len(cycles))
+        cycle, walkers = 0, None
+    else:
+        cycle, walkers = int(plan.facts["cycle"]), planned_walkers(plan)
+        _refuse_foreign_journal(where, header, plan, len(cycles))
+        segments = tuple(e for e in found if e.step == SEGMENTS and e.facts["cycle"] == cycle)
+    return Standing(
+        path=where,
+        header=header,
+        cycles=cycles,
+        sealed=sealed,
+        starts=starts,
+        cycle=cycle,
+        walkers=walkers,
+        finished={result.walker: result for entry in segments for result in finished_segments(entry)},
+        segments=segments,
+    )
+
+
+def _next_walkers(run: wd.FileRun) -> Walkers:
+    """Return the walkers that a sealed run has planned."""
+    planned: Mapping[str, Any] = run.planned or {}
+    prefix = "/next/arrays/"
+    arrays = {path.removeprefix(prefix): values for path, values in planned.items() if path.startswith(prefix)}
+    parent = planned["/next/parent"]
+    last = run.read("/segments/frame_stop")[parent] - 1
+    return Walkers(
+        states=unstacked(arrays, len(parent)),
+        weight=planned["/next/weight"],
+        parent=parent,
+        start=planned["/next/state"],
+        step=run.read("/frames/md_step")[last],
+        time=run.read("/frames/time")[last],
+        merge_into=planned["/next/merges/into"],
+        merge_from=planned["/next/merges/from"],
+        merge_weight=planned["/next/merges/weight"],
+    )
+
+
+def _refuse_lost_journal(path: Path, n_cycles: int) -> None:
+    if n_cycles:
+        further = (
+            f"wepy branch {path} --cycle {n_cycles - 2} starts a new run from it" if n_cycles > 1 else "start anew"
+        )
+        raise ResumeError(
+            f"{path} was not sealed, and {wd.journal_path(path)}, which held its walkers, is missing or empty: "
+            f"put the journal back, or {further}"
+        )
+
+
+def _refuse_foreign_journal(path: Path, header: wd.Header, plan: wd.Entry, n_cycles: int) -> None:
+    journal = wd.journal_path(path)
+    if plan.facts["run_id"] != header.run_id:
+        raise ResumeError(
+            f"{journal} belongs to run {plan.facts['run_id']}, and {path} is run {header.run_id}: "
+            "put file and journal of the same run together"
+        )
+    if plan.facts["cycle"] not in (n_cycles, n_cycles - 1):
+        raise ResumeError(
+            f"{path} holds {n_cycles} cycles, and {journal} is of cycle {plan.facts['cycle']}: one of them is an older "
+            "copy, or the disk has lost cycles; put file and journal of the same moment together"
+        )
