@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wepy_data.errors import SelectionError
+from wepy_data.query.feature import Feature, features
 from wepy_data.query.frame import frame_rows, trajectory
 from wepy_data.query.lineage import Lineage
 from wepy_data.query.rows import read_rows
@@ -45,6 +46,7 @@ class Run:
 
     def __init__(self, reader: RunReader) -> None:
         self.reader = reader
+        self._seen = self._extent()
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +57,7 @@ class Run:
         self.close()
 
     def __repr__(self) -> str:
-        state = "sealed" if self.sealed else "not sealed"
+        state = "sealed" if self.sealed else "not sealed"  # not `state`: a repr does not look at the disk
         return f"<Run {self.header.run_id}: {self.n_cycles} cycles, {self.n_segments} segments, {state}>"
 
     def close(self) -> None:
@@ -87,6 +89,44 @@ class Run:
     def sealed(self) -> bool:
         """Whether the run has ended in order."""
         return self.reader.sealed
+
+    @property
+    def state(self) -> str:
+        """`growing` while a manager writes it, `stopped` if it has not ended in order and nobody does, or `sealed`."""
+        if isinstance(self.reader, FileRun):
+            return self.reader.state
+        return "sealed" if self.sealed else "growing"
+
+    def refresh(self) -> bool:
+        """Look for what has been committed since; return whether there are new cycles, or an end or a resume.
+
+        What was asked before is asked anew then: `lineage`, tables, observables. Tables and arrays that were returned
+        stay as they are.
+
+        Raises
+        ------
+        FileNotFoundError, DamagedRunError
+            If the file is gone, or cannot be read any more.
+        ReplacedRunError
+            If another run lies in its place.
+
+        Examples
+        --------
+        ```python
+        with open_run("run.h5") as run:
+            while not run.sealed:
+                if run.refresh():
+                    print(run.n_cycles, run.observable("weight", run.lineage.segments_of(-1)))
+                time.sleep(1)
+        ```
+        """
+        if isinstance(self.reader, FileRun):
+            self.reader.refresh()
+        before, self._seen = self._seen, self._extent()
+        if self._seen == before:
+            return False
+        self.__dict__.pop("lineage", None)
+        return True
 
     @cached_property
     def topology(self) -> mdtraj.Topology:
@@ -193,8 +233,13 @@ class Run:
         """Names that `observable` knows: per-frame ones, per-segment ones, columns of the segments table."""
         growing = self.header.layout.growing
         frame = [p.split("/")[2] for p in growing if p.startswith("/observables/")]
-        mine = [p.rsplit("/", 1)[1] for p in growing if p.startswith("/segments/")]
+        mine = [p.rsplit("/", 1)[1] for p in growing if p.startswith("/segments/") and "/arrays/" not in p]
         return tuple(dict.fromkeys(frame + mine))
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """Names and units of the order parameter's dimensions."""
+        return features(self)
 
     def unit(self, name: str) -> str:
         """Return the unit of an observable in H5MD spelling; empty if it has none."""
@@ -203,6 +248,9 @@ class Run:
             if path in growing:
                 return growing[path].unit
         raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
+
+    def _extent(self) -> tuple[int, bool]:
+        return self.n_cycles, self.sealed
 
     def _rows(self, path: str, segments: ArrayLike) -> NDArray[Any]:
         rows, _ = frame_rows(self.reader, segments)
