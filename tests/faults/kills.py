@@ -115,7 +115,7 @@ def landing(store: Path) -> str:
     """Return which step a kill has interrupted: the last one that was backed up."""
     if not store.exists():
         return "before the file"
-    copying = any(_part(store).fullmatch(name) and ".journal." not in name for name in os.listdir(store.parent))
+    copying = bool(_parts(store, journals=False))
     with wd.FileRun(store) as run:
         if copying:
             return "thawing" if run.sealed else "sealing"
@@ -188,16 +188,15 @@ def assert_nothing_finished_ran_again(history: list[dict[Segment, int]], store: 
             }
 
 
-def _part(store: Path) -> re.Pattern[str]:
-    return re.compile(rf"\.{re.escape(store.name)}(\.journal)?\.[0-9]+\.part")
+def _parts(store: Path, *, journals: bool) -> list[str]:
+    part = re.compile(rf"\.{re.escape(store.name)}(\.journal)?\.[0-9]+\.part")
+    names = [found.name for found in store.parent.iterdir()]
+    return [name for name in names if part.fullmatch(name) and (journals or ".journal." not in name)]
 
 
 def _look(watched: str, store: Path) -> Callable[[], object]:
     if watched in ("parts", "copy"):
-        part, journals = _part(store), watched == "parts"
-        return lambda: [
-            name for name in os.listdir(store.parent) if part.fullmatch(name) and (journals or ".journal." not in name)
-        ]
+        return lambda: _parts(store, journals=watched == "parts")
     path = store if watched == "file" else wd.journal_path(store)
     counter = itertools.count()
 

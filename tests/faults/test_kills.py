@@ -14,7 +14,7 @@ CYCLES = {"logged": 3 * STAGE, "double-well": 3 * STAGE, "alanine-dipeptide": 2 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """Return a function that gives the file of a run that nothing has disturbed; runs with SCOOP are like serial ones."""
+    """Return what gives the file of a run that nothing has disturbed; runs with SCOOP are like serial ones."""
     files = {}
 
     def run(name):
@@ -31,7 +31,7 @@ def survive(name, folder, expected, kills, number, tally):
     """Kill a run some times, let it finish, and look at everything it has left."""
     store = folder / "run.h5"
     cycles = CYCLES[name.removesuffix(" scoop")]
-    history = finish_despite_kills(name, store, cycles, kills, Random(f"{name} {number}"), tally)  # noqa: S311
+    history = finish_despite_kills(name, store, cycles, kills, Random(f"{name} {number}"), tally)
     with wd.FileRun(expected) as one, wd.FileRun(store) as other:
         assert other.sealed
         assert wd.compare(one, other) is None

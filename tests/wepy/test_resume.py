@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import wepy
 import wepy_data as wd
-from wepy.errors import BinningError, ConfigurationError, ResumeError, SegmentError, WepyError
 from wepy.ensemble import StartState
+from wepy.errors import BinningError, ConfigurationError, ResumeError, SegmentError, WepyError
 
 ENGINE = wepy.OverdampedLangevin(wepy.DoubleWell(height=2.0), timestep=5e-3, stride=4)
 CYCLES = 7
@@ -381,7 +381,7 @@ def test_the_journal_of_another_run_is_refused(double_well, film, tmp_path):
     other = tmp_path / "other.h5"
     stopped(double_well(store=other), 4)
     path = left_as(tmp_path / "run.h5", film[3].file, wd.journal_path(other).read_bytes())
-    with pytest.raises(ResumeError, match="belongs to run .* put file and journal of the same run together"):
+    with pytest.raises(ResumeError, match=r"belongs to run .* put file and journal of the same run together"):
         drain(double_well(store=path).resume())
 
 

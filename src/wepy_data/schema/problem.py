@@ -12,8 +12,8 @@ STRUCTURE_KINDS = {
     "kind": "An object of another kind: a group in the place of a dataset, or the other way round.",
     "dtype": "A dataset of another type or byte order.",
     "rank": "A dataset with too many or too few dimensions.",
-    "dim-size": "A dimension that is not as long as its owner, rows fewer than committed (in a sealed run: more), or more values "
-    "than the file can hold.",
+    "dim-size": "A dimension that is not as long as its owner, rows fewer than committed (in a sealed run: more), "
+    "or more values than the file can hold.",
     "unit": "The attribute `unit` is missing or another one.",
     "dims-attribute": "The attribute `dims` does not name the dataset's dimensions.",
     "attribute": "An attribute of another type, length or value.",

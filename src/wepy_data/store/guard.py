@@ -1,4 +1,4 @@
-"""Guards of what is read from a file that may be damaged, or made to mislead: its type, its shape, its size in memory."""
+"""Guards of what is read from a file that may be damaged or hostile: its type, its shape, its size in memory."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def committed_rows(
     ValueError
         If they are more than there are, or more than a file of this size can hold.
     """
-    there = {path: nodes[path].shape[0] for path in layout.growing if path in nodes and nodes[path].shape} | lengths
+    there = {path: nodes[path].shape[0] for path in layout.growing if path in nodes and nodes[path].shape}
+    there.update(lengths)
     total = lengths["/cycles/index"]
     found = {"cycle": total}
     for dim, columns in layout.by_dim.items():

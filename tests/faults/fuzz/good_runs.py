@@ -1,4 +1,4 @@
-"""The good runs that damaged files are made from: each sealed, closed while it grows, and as a killed writer leaves it."""
+"""The good runs that damaged files are made from: sealed, closed while growing, and as a killed writer leaves them."""
 
 from __future__ import annotations
 

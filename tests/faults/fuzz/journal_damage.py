@@ -1,4 +1,5 @@
 """Damage to journals: torn, flipped, and forged under checksums that are right."""
+# ruff: noqa: E501 (tables of what is hostile)
 
 from __future__ import annotations
 

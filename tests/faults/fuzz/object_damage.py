@@ -1,4 +1,5 @@
 """Damage to objects: what a program with other ideas, or an attacker with HDF5's own tools, puts into a run's file."""
+# ruff: noqa: E501 (tables of what is hostile)
 
 from __future__ import annotations
 
@@ -156,7 +157,7 @@ def huge(file: h5py.File, chance: random.Random, folder: Path) -> None:
     elif how == 1:
         _replace(file, path, shape=(min(rows, 2**31), *old[1:]), dtype=code)
     elif how == 2:
-        _replace(file, path, shape=(rows, *old[1:]), maxshape=(None, *old[1:]), dtype=code, chunks=(1 << 12, *map(lambda n: max(1, n), old[1:])))  # fmt: skip
+        _replace(file, path, shape=(rows, *old[1:]), maxshape=(None, *old[1:]), dtype=code, chunks=(1 << 12, *(max(1, n) for n in old[1:])))  # fmt: skip
     elif how == 3:
         chunk = (1 << 26) // max(1, code.itemsize)
         made = _replace(file, path, shape=(old[0], *old[1:]), maxshape=(None,) * len(old), dtype=code, compression="gzip",
@@ -326,7 +327,7 @@ OBJECT_DAMAGE: dict[str, Damage] = {
         extra,
         lattice,
         text,
-    )  # fmt: skip
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""Damaged and hostile files: an error, a problem or the right answer; never a crash, a hang, a wrong answer, a full memory."""
+"""Damaged and hostile files end in an error, a problem or the right answer: no crash, hang, lie, or full memory."""
 
 import json
 import select
@@ -17,8 +17,8 @@ GOOD = {"refused", "reported", "equal", "consistent"}
 KINDS = {
     "bytes": ("flipped", "overwritten", "moved", "truncated", "extended", "absurd", "forged"),
     "objects": (
-        "value", "stop", "parents", "checksummed", "dtype", "odd_dtype", "shape", "missing", "attribute", "huge", "grown",
-        "bomb", "link", "stored_elsewhere", "extra", "lattice", "text",
+        "value", "stop", "parents", "checksummed", "dtype", "odd_dtype", "shape", "missing", "attribute", "huge",
+        "grown", "bomb", "link", "stored_elsewhere", "extra", "lattice", "text",
     ),
     "journal": ("forged", "absurd_length", "flipped", "overwritten", "moved", "truncated", "extended", "absurd"),
 }  # fmt: skip
