@@ -1,8 +1,9 @@
-"""Settings of hypothesis, and what many tests need: fresh paths, and a run that has a bit of everything."""
+"""Settings of hypothesis, Ctrl-C, and what many tests need: fresh paths, and a run that has a bit of everything."""
 
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from hypothesis import HealthCheck, Phase, find, settings
 
 from wepy_data.record.run_record import RunRecord
 from wepy_data.testing import runs
+
+# tests press Ctrl-C in programs that they start: these inherit it ignored from a shell that runs the tests with `&`
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large)  # drawing a run is more than drawing a number
 

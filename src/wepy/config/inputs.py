@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -41,8 +42,17 @@ def read_inputs(config: Configuration, folder: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def unpacked(config: Configuration, inputs: Mapping[str, str]) -> Iterator[tuple[Configuration, Path]]:
-    """Yield a configuration and the folder that its files, kept in a run, are unpacked to for the while."""
-    with tempfile.TemporaryDirectory(prefix="wepy-") as temporary:
+    """Yield a configuration and the folder that its files, kept in a run, are unpacked to for the while.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no room for them.
+    """
+    if not inputs:  # nothing to write: no disk is needed
+        yield config, Path(os.devnull)
+        return
+    with _temporary_folder() as temporary:
         folder = Path(temporary)
         last = Counter(Path(name).name for name in inputs)
         names = {
@@ -52,6 +62,16 @@ def unpacked(config: Configuration, inputs: Mapping[str, str]) -> Iterator[tuple
         for name, place in names.items():
             (folder / place).write_text(inputs[name], encoding="utf-8")
         yield _renamed(config, lambda name: names.get(name, name)), folder
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="wepy-")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the input files that the run keeps cannot be unpacked: {error.strerror}; make room in one of these, or "
+            "set TMPDIR to a folder that has some"
+        ) from error
 
 
 def _renamed(config: Configuration, rename: Callable[[str], str]) -> Configuration:

@@ -26,7 +26,7 @@ def live_chunk(column: Column) -> tuple[int, ...]:
     """
     row, most = _row_bytes(column), max(1, min(_MAX_ROWS, _LIVE[column.spec.storage] // _row_bytes(column)))
     # chunks begin at pages: of the numbers of rows from half to all of them, the one that leaves least of a page empty
-    return _shape(column, min(range(max(1, most // 2), most + 1), key=lambda rows: _padded(rows * row) / rows))
+    return _shape(column, min(range(most, max(1, most // 2) - 1, -1), key=lambda rows: _padded(rows * row) / rows))
 
 
 def packed_chunk(column: Column, total: int, segment: int, *, raw: bool = False) -> tuple[int, ...]:

@@ -111,8 +111,7 @@ def inserted(dim: str, cycle: int, values: dict[str, object]) -> Callable[[h5py.
         for column in columns:
             old = file[column.path][()]
             row = np.full((1, *column.shape), values.get(column.path, 0), old.dtype)
-            file[column.path].resize(len(old) + 1, axis=0)
-            file[column.path][...] = np.concatenate([old[:place], row, old[place:]])
+            _rewrite(file, column.path, np.concatenate([old[:place], row, old[place:]]))
         stops[cycle:] = stops[cycle:] + 1
         refresh_crc(file)
 
@@ -123,11 +122,7 @@ def replaced(path: str, convert: Callable[[Array], Array]) -> Callable[[h5py.Fil
     """Return the damage that puts another dataset, of other type or shape, in the place of one."""
 
     def damage(file: h5py.File) -> None:
-        values, attributes = convert(file[path][()]), dict(file[path].attrs)
-        del file[path]
-        file[path] = values
-        for name, value in attributes.items():
-            file[path].attrs[name] = value
+        _replace(file, path, convert(file[path][()]))
 
     return damage
 
@@ -167,6 +162,24 @@ def moved(giver: int, taker: int) -> Callable[[Array], Array]:
         return values
 
     return edit
+
+
+def _rewrite(file: h5py.File, path: str, values: Array) -> None:
+    """Give a dataset other rows, more or fewer."""
+    if file[path].chunks is None:  # a sealed file's table without rows
+        _replace(file, path, values)
+    else:
+        file[path].resize(len(values), axis=0)
+        file[path][...] = values
+
+
+def _replace(file: h5py.File, path: str, values: Array) -> None:
+    """Put another dataset, with the same attributes, in the place of one."""
+    attributes = dict(file[path].attrs)
+    del file[path]
+    file[path] = values
+    for name, value in attributes.items():
+        file[path].attrs[name] = value
 
 
 def _slice(stops: Array | None, cycle: int) -> slice:
