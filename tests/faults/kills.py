@@ -41,6 +41,14 @@ class Moment:
         return cls(watched, random.randint(min(1, most), most), delay)
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a kill has left: the process that has run each segment that is safe, and what the engine had logged."""
+
+    owners: dict[Segment, int]
+    logged: int  # lines
+
+
 @dataclass
 class Tally:
     """What was killed, where, and what it cost."""
@@ -151,11 +159,9 @@ def has_sealed(store: Path, cycles: int) -> bool:
         return run.sealed and run.n_cycles == cycles
 
 
-def finish_despite_kills(
-    name: str, store: Path, cycles: int, kills: int, random: Random, tally: Tally
-) -> list[dict[Segment, int]]:
-    """Run to the end through a number of kills; return who owned which segment after each of them."""
-    history: list[dict[Segment, int]] = []
+def finish_despite_kills(name: str, store: Path, cycles: int, kills: int, random: Random, tally: Tally) -> list[Left]:
+    """Run to the end through a number of kills; return what each of them has left."""
+    history: list[Left] = []
     total = STAGE
     while len(history) < kills or not has_sealed(store, cycles) or wd.journal_path(store).exists():
         if has_sealed(store, total):
@@ -166,7 +172,7 @@ def finish_despite_kills(
             if not kill(process, mark, workers=random.random() < 0.5):
                 continue
             tally.slowest_end = max(tally.slowest_end, wait_until_gone(mark))
-            history.append(owners(store))
+            history.append(Left(owners(store), len(logged(store))))
             tally.kills += 1
             tally.landed[landing(store)] += 1
         else:
@@ -177,10 +183,19 @@ def finish_despite_kills(
     return history
 
 
-def assert_nothing_finished_ran_again(history: list[dict[Segment, int]], store: Path) -> None:
+def logged(store: Path) -> list[Segment]:
+    """Return the segments that the engine of a logged run has finished, in order."""
+    log = store.with_name(f"{store.name}.log")
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [(int(cycle), int(walker)) for cycle, walker in map(str.split, lines)]
+
+
+def assert_nothing_finished_ran_again(history: list[Left], store: Path) -> None:
     """Fail unless each segment that was safe at a kill is in the file as the process that had run it left it."""
-    final = owners(store)
-    for before in history:
+    final, log = owners(store), logged(store)
+    for left in history:
+        before = left.owners
+        assert not set(before) & set(log[left.logged :])
         assert {segment: final[segment] for segment in before} == before
         for pid in set(before.values()):
             assert {s for s, owner in final.items() if owner == pid} == {

@@ -67,11 +67,14 @@ def _first(column: Column, value: object) -> Callable[[h5py.File], None]:
 
 def _texts(run: RunReader) -> Iterator[Mutation]:
     texts = {path: text for path, text in run.header.layout.spec.texts.items() if text.format == "json"}
+    missing = {"/topology": not run.header.topology, "/inputs": not run.header.inputs}
     for path, text in texts.items():
-        if text.required or run.header.topology:
-            for wrong in (b"{", b"", b"[\xff]", b"[" * 100_000):
+        if not missing.get(path):
+            for kind, wrong in (("json", b"{"), ("json", b""), ("utf-8", b"[\xff]"), ("json", b"[" * 100_000)):
                 what = f"the text {wrong[:5]!r}"
-                yield Mutation(what=what, kind="json", path=path, damage=_text(path, wrong, fixed=not text.required))
+                yield Mutation(
+                    what=what, kind=kind, path=path, damage=_text(path, wrong, fixed=text.layout == "mdtraj")
+                )
     for what, records in (
         ("no record", []),
         ("one record, not a list", _RECORD),
