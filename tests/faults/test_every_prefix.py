@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).parent
 STATES = HERE / "crash_states.py"
-PATIENCE = 900  # s; a state that hangs its reader ends here
+PATIENCE = 1800  # s; a state that hangs its reader ends here
 
 
 @dataclass(frozen=True)
@@ -103,5 +103,6 @@ def filled(shim, folder, scenario, step):
 )
 def test_no_crash_at_all_costs_a_committed_cycle(shim, tmp_path, scenario, step, reopen_step):
     found = verdict(shim, tmp_path, scenario, step=step, reopen_step=reopen_step)
+    print(f"{scenario}: {found.looked} states opened, {found.reopened} of them repaired and gone on with")
     assert found.wrong == []
     assert found.looked > 500
