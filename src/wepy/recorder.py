@@ -51,10 +51,10 @@ class Recorder:
     ) -> None:
         self._prepare(header, keep_blocks=store is None)
         if store is not None:
-            wd.refuse_existing(store, overwrite=overwrite)
-            # the journal first: it is locked, so that no other manager replaces the file from now on
+            # the journal first: it is locked, so that nobody else touches the file from now on
             self._journal = wd.Journal(wd.journal_path(store), overwrite=overwrite, durable=durable)
             try:
+                wd.refuse_existing(store, overwrite=overwrite)
                 self._file = wd.FileWriter(store, header, overwrite=overwrite, durable=durable)
             except BaseException:
                 self._journal.remove()

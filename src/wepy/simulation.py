@@ -209,9 +209,7 @@ class Simulation:
                 loop = self._loop(Recorder.resume(standing, journal, record), restart)
                 yield from loop.resume(standing, standing.walkers or self._founders, cycles)
         finally:
-            if self.recorder is None and not journal.path.stat().st_size:
-                journal.remove()  # made just now, for a resume that was refused
-            journal.close()
+            journal.release()  # it is empty if it was made just now, for a resume that was refused
 
     def _loop(self, recorder: Recorder, restart: NDArray[np.float64]) -> Loop:
         self.recorder = recorder

@@ -4,7 +4,8 @@ A journal is a file of frames. Each frame is a head of 20 bytes (length and CRC-
 magic word, all little-endian) and a body: the length of a JSON text, the text, then the raw bytes of the arrays that
 it names. A frame that is cut short or does not match its checksum ends the journal: it is the torn tail of a crash.
 
-The journal is locked (flock) while its writer lives: a second manager is refused, and a kill leaves no lock behind.
+The journal is locked (flock) while its writer lives: whoever holds the lock of the file that lies at the journal's path
+is the one writer of the run, and nobody touches run or journal without it. A kill leaves no lock behind.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import DamagedRunError, RunBusyError, RunExistsError
+from wepy_data.errors import DamagedRunError, ReplacedRunError, RunBusyError, RunExistsError
 from wepy_data.store.group_sync import GroupSync
 from wepy_data.store.path import sync
 
@@ -87,15 +88,21 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = True) -> None:
-        self.path = Path(path)
-        refuse_journal(self.path, overwrite=overwrite)
-        self._start(durable)
-        self._file: BinaryIO | None = self._renewed(())
+        self._take(Path(path), durable)
+        try:
+            if self._size():
+                _refuse_to_replace(self.path, overwrite=overwrite)
+                self.rotate()
+        except BaseException:
+            self.release()
+            raise
 
-    def _start(self, durable: bool) -> None:
+    def _take(self, path: Path, durable: bool) -> None:
+        self.path = path
         self.found: tuple[Entry, ...] = ()
         """What the journal held when it was taken over."""
         self._sequence = 0
+        self._file: BinaryIO | None = _locked_file(path)
         self._disk = GroupSync() if durable else None
 
     @classmethod
@@ -108,24 +115,17 @@ class Journal:
         ------
         RunBusyError
             If another process is writing it.
+        DamagedRunError
+            If it is no journal; see `read_journal`.
         """
         self = cls.__new__(cls)
-        self.path = Path(path)
-        self._start(durable)
-        while True:
-            try:
-                file = self.path.open("r+b", buffering=0)
-            except FileNotFoundError:
-                self._file = self._renewed(())
-                return self
-            if not _locked(file):
-                file.close()
-                raise _busy(self.path)
-            if _is_at(file, self.path):  # else it was rotated meanwhile
-                self._file = file
-                self.found = tuple(read_journal(self.path))
-                return self
-            file.close()
+        self._take(Path(path), durable)
+        try:
+            self.found = tuple(read_journal(self.path))
+        except BaseException:
+            self.release()
+            raise
+        return self
 
     def append(self, *entries: Entry) -> None:
         """Append entries.
@@ -140,10 +140,44 @@ class Journal:
             self._disk.ask(self._open().fileno())
 
     def rotate(self, *entries: Entry) -> None:
-        """Forget all entries but begin anew with these, durably: the cycle before is safe in the HDF5 file."""
+        """Forget all entries but begin anew with these, durably: the cycle before is safe in the HDF5 file.
+
+        Raises
+        ------
+        ReplacedRunError
+            If the journal was deleted, and another one lies in its place by now.
+        """
         old = self._open()
-        self._file = self._renewed(entries)
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        new = temporary.open("wb", buffering=0)
+        try:
+            fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before it takes the place of the one that is locked now
+            self._write(new, entries)
+            if self._disk is not None:
+                os.fsync(new.fileno())
+            self._put(temporary, old)
+        except BaseException:
+            new.close()
+            temporary.unlink(missing_ok=True)
+            raise
+        self._file = new
         old.close()
+        if self._disk is not None:
+            sync(self.path.parent)
+
+    def _put(self, temporary: Path, old: BinaryIO) -> None:
+        """Put a locked file in the place of the journal, but never in that of another writer's."""
+        if _is_at(old, self.path):
+            temporary.replace(self.path)
+            return
+        try:
+            os.link(temporary, self.path)
+        except FileExistsError:
+            raise ReplacedRunError(
+                f"{self.path} was replaced while this run was being written: another process writes the run now, or "
+                "did; the journal is left alone, and this process stops"
+            ) from None
+        temporary.unlink()
 
     def wait(self) -> None:
         """Wait until all that was appended is on the disk."""
@@ -160,32 +194,29 @@ class Journal:
             finally:
                 file.close()
 
+    def release(self) -> None:
+        """Close the journal as `close` does, but delete it if nothing is in it."""
+        if self._file is not None and not self._size():
+            self._unlink(self._file)
+        self.close()
+
     def remove(self) -> None:
         """Delete the journal, and close it: the run is sealed and needs none."""
-        self.path.unlink(missing_ok=True)  # first, while it is locked: nobody takes it over
+        if self._file is not None:
+            self._unlink(self._file)
         self.close()
+
+    def _unlink(self, file: BinaryIO) -> None:
+        if _is_at(file, self.path):
+            self.path.unlink(missing_ok=True)  # while it is locked: nobody takes it over
+
+    def _size(self) -> int:
+        return os.fstat(self._open().fileno()).st_size
 
     def _open(self) -> BinaryIO:
         if self._file is None:
             raise ValueError(f"the journal {self.path} is closed: nothing can be appended")
         return self._file
-
-    def _renewed(self, entries: Sequence[Entry]) -> BinaryIO:
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        file = temporary.open("wb", buffering=0)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before it takes the place of the one that is locked now
-            self._write(file, entries)
-            if self._disk is not None:
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-            if self._disk is not None:
-                sync(self.path.parent)
-        except BaseException:
-            file.close()
-            temporary.unlink(missing_ok=True)
-            raise
-        return file
 
     def _write(self, file: BinaryIO, entries: Sequence[Entry]) -> None:
         frames, sequence = [], self._sequence
@@ -207,10 +238,18 @@ class Journal:
 
 
 def refuse_journal(path: Path, *, overwrite: bool) -> None:
-    """Raise `RunBusyError` if a process is writing a journal, `RunExistsError` if it must not be replaced."""
+    """Raise `RunBusyError` if a process is writing a journal, `RunExistsError` if it must not be replaced.
+
+    This is advice from before a start: the answer may be another one a moment later. An empty journal is none.
+    """
     if is_held(path):
         raise _busy(path)
-    if path.exists() and not overwrite:
+    if path.exists() and path.stat().st_size:
+        _refuse_to_replace(path, overwrite=overwrite)
+
+
+def _refuse_to_replace(path: Path, *, overwrite: bool) -> None:
+    if not overwrite:
         raise RunExistsError(
             f"{path} exists, the journal of an unfinished run: go on with it (wepy resume), choose another name, "
             "or allow it to be overwritten (overwrite=True, or --overwrite)"
@@ -219,6 +258,44 @@ def refuse_journal(path: Path, *, overwrite: bool) -> None:
 
 def _busy(path: Path) -> RunBusyError:
     return RunBusyError(f"{path}: another process is writing this run: stop it first, or choose another name")
+
+
+@contextlib.contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Be the one writer of a run for a while, without a word in its journal; one that was made for this is removed.
+
+    Raises
+    ------
+    RunBusyError
+        If another process is writing the run.
+    """
+    path = journal_path(run)
+    file = _locked_file(path)
+    try:
+        yield
+    finally:
+        if not os.fstat(file.fileno()).st_size and _is_at(file, path):
+            path.unlink(missing_ok=True)  # while it is locked: nobody takes it over
+        file.close()
+
+
+def _locked_file(path: Path) -> BinaryIO:
+    """Open a journal as it is, or an empty one, and lock it.
+
+    The lock counts if the file still lies at the path once it is held: else whoever held it before has rotated or
+    removed the file.
+    """
+    while True:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
+        try:
+            if not _locked(file):
+                raise _busy(path)
+            if _is_at(file, path):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def _locked(file: BinaryIO) -> bool:
@@ -236,7 +313,7 @@ def _locked(file: BinaryIO) -> bool:
 def _is_at(file: BinaryIO, path: Path) -> bool:
     """Whether a file that was opened still lies at its path."""
     try:
-        return os.fstat(file.fileno()).st_ino == path.stat().st_ino
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:
         return False
 

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wepy_data.errors import RunBusyError, RunExistsError
-from wepy_data.store.journal import Entry, Journal, journal_path, read_journal
+from wepy_data.errors import ReplacedRunError, RunBusyError, RunExistsError
+from wepy_data.store import journal as module
+from wepy_data.store.journal import Entry, Journal, is_held, journal_path, read_journal, writing
 
 TYPES = st.sampled_from(["<f8", ">f4", "<i8", "u1", "?", "S3"])
 ARRAYS = hnp.arrays(TYPES, hnp.array_shapes(min_dims=0, min_side=0, max_side=3))
@@ -146,6 +147,123 @@ def test_taking_over_a_missing_journal_begins_a_new_one(tmp_path):
     journal.append(Entry(step="plan"))
     journal.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def held(run):
+    """Hold a run for a while without writing to its journal, as a repair does."""
+    context = writing(run)
+    context.__enter__()
+    return context
+
+
+STARTS = {
+    "resume": lambda run: Journal.take_over(journal_path(run)),
+    "overwrite": lambda run: Journal(journal_path(run), overwrite=True),
+    "repair": held,
+}
+
+
+def at_once(starts, run):
+    """Start in threads at the same moment; return what each of them got, a writer or an error."""
+    together, got = threading.Barrier(len(starts)), []
+
+    def start(name):
+        together.wait()
+        try:
+            got.append(STARTS[name](run))
+        except Exception as error:  # noqa: BLE001 (the test looks at it)
+            got.append(error)
+
+    threads = [threading.Thread(target=start, args=(name,)) for name in starts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return got
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["no journal", "a journal"])
+@pytest.mark.parametrize(
+    "starts", [("resume",) * 2, ("overwrite",) * 2, ("resume", "overwrite"), ("resume", "overwrite", "repair") * 2]
+)
+def test_of_all_who_start_at_the_same_moment_one_writes_the_run(tmp_path, monkeypatch, left, starts):
+    monkeypatch.setattr(module, "_PATIENCE", 1)
+    for number in range(60):
+        run = tmp_path / f"{number}.h5"
+        if left:
+            old = Journal(journal_path(run))
+            old.append(Entry(step="old"))
+            old.close()
+        got = at_once(starts, run)
+        winners = [one for one in got if not isinstance(one, Exception)]
+        assert len(winners) == 1, got
+        assert [type(one) for one in got if one is not winners[0]] == [RunBusyError] * (len(starts) - 1)
+        assert is_held(journal_path(run))
+        if isinstance(winners[0], Journal):
+            winners[0].rotate(Entry(step="mine"))
+            assert [entry.step for entry in read_journal(journal_path(run))] == ["mine"]
+            winners[0].remove()
+        else:
+            winners[0].__exit__(None, None, None)
+            assert journal_path(run).exists() == left
+
+
+def test_a_writer_that_is_killed_leaves_no_lock(tmp_path):
+    code = f"""
+        import os, signal
+        from wepy_data import Entry, Journal
+        journal = Journal({str(tmp_path / "run.h5.journal")!r})
+        journal.rotate(Entry(step="plan"))
+        journal.append(Entry(step="segments"))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
+    journal = Journal.take_over(tmp_path / "run.h5.journal")
+    assert [entry.step for entry in journal.found] == ["plan", "segments"]
+    journal.close()
+
+
+def test_holding_a_run_leaves_its_journal_as_it_is(tmp_path):
+    run, path = tmp_path / "run.h5", tmp_path / "run.h5.journal"
+    with writing(run):
+        assert is_held(path)
+        with pytest.raises(RunBusyError, match="another process is writing this run"):
+            Journal.take_over(path)
+    assert list(tmp_path.iterdir()) == []
+    journal = Journal(path)
+    journal.append(Entry(step="plan"))
+    journal.close()
+    before = path.stat()
+    with writing(run):
+        pass
+    assert path.stat().st_ino == before.st_ino
+    assert [entry.step for entry in read_journal(path)] == ["plan"]
+
+
+def test_an_empty_journal_is_in_nobodys_way(tmp_path):
+    path = tmp_path / "run.h5.journal"
+    Journal(path).close()
+    Journal(path).release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_that_was_deleted_comes_back_and_one_that_was_replaced_stops_its_writer(tmp_path):
+    path = tmp_path / "run.h5.journal"
+    journal = Journal(path)
+    path.unlink()
+    journal.rotate(Entry(step="plan"))
+    assert [entry.step for entry in read_journal(path)] == ["plan"]
+    assert is_held(path)
+    path.unlink()
+    other = Journal(path)
+    other.append(Entry(step="other"))
+    with pytest.raises(ReplacedRunError, match="was replaced while this run was being written"):
+        journal.rotate(Entry(step="plan"))
+    journal.remove()
+    assert is_held(path)
+    assert [entry.step for entry in read_journal(path)] == ["other"]
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+    other.close()
 
 
 def test_a_write_that_fails_leaves_no_half_entry_behind(tmp_path):
