@@ -1,7 +1,10 @@
 """Going on with a run: whatever ended it, it becomes the run that nothing has disturbed, bit for bit."""
 
+import contextlib
 import dataclasses
 import itertools
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ import wepy
 import wepy_data as wd
 from wepy.ensemble import StartState
 from wepy.errors import BinningError, ConfigurationError, ResumeError, SegmentError, WepyError
+from wepy_data.store import repair as module
 
 ENGINE = wepy.OverdampedLangevin(wepy.DoubleWell(height=2.0), timestep=5e-3, stride=4)
 CYCLES = 7
@@ -403,6 +407,79 @@ def test_a_run_that_another_manager_goes_on_with_is_refused(double_well, undistu
     with pytest.raises(wd.RunBusyError):
         next(double_well(store=path, overwrite=True).run(cycles=CYCLES))
     drain(first)
+    assert_undisturbed(path, undisturbed)
+
+
+def at_once(starts):
+    """Call functions in threads at the same moment; return what each of them has returned or raised."""
+    together, got = threading.Barrier(len(starts)), {}
+
+    def start(number):
+        together.wait()
+        try:
+            got[number] = starts[number]()
+        except Exception as error:  # noqa: BLE001 (the test looks at it)
+            got[number] = error
+
+    threads = [threading.Thread(target=start, args=(number,)) for number in range(len(starts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [got[number] for number in range(len(starts))]
+
+
+def first_step(cycles):
+    """Begin a run and keep it running."""
+    next(cycles)
+    return cycles
+
+
+@pytest.mark.parametrize("sealed", [True, False], ids=["sealed", "crashed"])
+def test_of_managers_that_start_at_the_same_moment_one_writes_the_run(double_well, film, tmp_path, sealed):
+    finished = tmp_path / "finished.h5"
+    drain(double_well(store=finished).run(cycles=2))
+    for number in range(8):
+        path = left_as(tmp_path / f"{number}.h5", film[3].file, film[3].journal)
+        if sealed:
+            wd.journal_path(path).unlink()
+            path.write_bytes(finished.read_bytes())
+        starts = [
+            lambda path=path: first_step(double_well(store=path).resume(cycles=CYCLES)),
+            lambda path=path: first_step(double_well(store=path, overwrite=True).run(cycles=CYCLES)),
+        ]
+        got = at_once(starts * 2)
+        (winner,) = (one for one in got if not isinstance(one, Exception))
+        assert [type(one) for one in got if one is not winner] == [wd.RunBusyError] * 3
+        drain(winner)
+        assert wd.check(path) == []
+        with wd.FileRun(path) as run:
+            assert run.n_cycles == CYCLES
+            assert run.sealed
+
+
+def test_a_repair_that_is_tried_again_and_again_costs_a_resumed_run_no_cycle(
+    double_well, undisturbed, film, tmp_path, monkeypatch
+):
+    surplus = module._surplus
+    monkeypatch.setattr(module, "_surplus", lambda run: time.sleep(0.02) or surplus(run))
+    path, end = left_as(tmp_path / "run.h5", film[1].file, film[1].journal), threading.Event()
+
+    def resumed():
+        cycles = None
+        while cycles is None:
+            with contextlib.suppress(wd.RunBusyError):
+                cycles = first_step(double_well(store=path).resume(cycles=CYCLES))
+        for _ in cycles:
+            time.sleep(0.05)
+        end.set()
+
+    def repaired():
+        while not end.is_set():
+            with contextlib.suppress(wd.RunBusyError):
+                wd.repair(path)
+
+    assert at_once([resumed, repaired]) == [None, None]
     assert_undisturbed(path, undisturbed)
 
 

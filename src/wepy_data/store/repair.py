@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wepy_data.errors import DamagedRunError, RunBusyError
+from wepy_data.errors import DamagedRunError
 from wepy_data.store.check import check
 from wepy_data.store.copy import copy_extra, write_copy
-from wepy_data.store.journal import is_held, journal_path
+from wepy_data.store.journal import writing
 from wepy_data.store.path import appearing
 from wepy_data.store.reader import FileRun, open_file
 from wepy_data.store.superblock import Superblock
@@ -48,7 +48,7 @@ def repair(path: str | os.PathLike[str]) -> Repaired:
     """Make a run's file a closed one that holds its committed cycles and nothing else.
 
     Other programs can open it then, and the run can go on from it. A kill at any moment leaves the file as it was, or
-    repaired. The original is kept beside it.
+    repaired. The original is kept beside it. Meanwhile nobody else writes the run: its journal is locked.
 
     Parameters
     ----------
@@ -63,13 +63,14 @@ def repair(path: str | os.PathLike[str]) -> Repaired:
         If there is no run to be saved from the file.
     """
     where = Path(path)
-    if is_held(journal_path(where)):
-        raise RunBusyError(f"{where}: another process is writing this run: stop it first, or take a snapshot")
-    return replace_by_repaired(where)
+    if not where.exists():
+        raise FileNotFoundError(f"{where}: no such file")
+    with writing(where):
+        return replace_by_repaired(where)
 
 
 def replace_by_repaired(path: Path) -> Repaired:
-    """Repair a run that nobody else writes."""
+    """Repair a run; whoever calls this holds its journal."""
     with _readable(path) as (run, problems):
         dropped = _surplus(run)
         problems += [

@@ -8,9 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from wepy_data import FileRun, FileWriter, Journal, check, compare, journal_path, repair, write_run
+from wepy_data import Entry, FileRun, FileWriter, Journal, check, compare, journal_path, repair, write_run
 from wepy_data.errors import DamagedRunError, NotARunError, RunBusyError
 from wepy_data.record.run_record import RunRecord
+from wepy_data.store.copy import copy_extra
 from wepy_data.store.superblock import Superblock
 
 
@@ -114,6 +115,33 @@ def test_a_run_that_is_being_written_is_not_repaired(rich_run, tmp_path):
     journal.close()
     assert path.read_bytes() == before
     assert repair(path).n_cycles == 2
+
+
+def test_a_run_that_is_being_repaired_is_not_written_by_anyone_else(rich_run, tmp_path, monkeypatch):
+    path, refused = with_tail(tmp_path / "run.h5", rich_run, 1), []
+
+    def meanwhile(source, target):
+        for start in (Journal.take_over, Journal, lambda journal: repair(path)):
+            with pytest.raises(RunBusyError, match="another process is writing this run"):
+                start(journal_path(path))
+            refused.append(start)
+        copy_extra(source, target)
+
+    monkeypatch.setattr("wepy_data.store.repair.copy_extra", meanwhile)
+    assert repair(path).n_cycles == 1
+    assert len(refused) == 3
+    assert check(path) == []
+    assert not journal_path(path).exists()
+
+
+def test_a_repair_leaves_the_journal_for_a_resume(rich_run, tmp_path):
+    path = with_tail(tmp_path / "run.h5", rich_run, 1)
+    journal = Journal(journal_path(path))
+    journal.append(Entry(step="plan"))
+    journal.close()
+    before = journal_path(path).read_bytes()
+    assert repair(path).original is not None
+    assert journal_path(path).read_bytes() == before
 
 
 def test_damage_to_committed_rows_is_not_passed_on(rich_run, tmp_path):
