@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from wepy_data.errors import RunBusyError, SelectionError
-from wepy_data.store.journal import is_held, journal_path
+from wepy_data.errors import SelectionError
+from wepy_data.store.journal import writing
 from wepy_data.store.path import refuse_existing
 from wepy_data.store.reader import FileRun
 from wepy_data.store.writer import write_run
@@ -40,6 +40,5 @@ def snapshot(path: str | os.PathLike[str], output: str | os.PathLike[str], overw
         if target.exists() and target.samefile(path):
             raise SelectionError(f"{target} is the run itself: choose another name for the copy")
         refuse_existing(target, overwrite=overwrite)
-        if is_held(journal_path(target)):
-            raise RunBusyError(f"{target}: another process is writing a run there: choose another name for the copy")
-        return write_run(target, run, overwrite=overwrite)
+        with writing(target):  # a run that starts in the place of the copy would lose its file to it
+            return write_run(target, run, overwrite=overwrite)

@@ -62,6 +62,19 @@ def test_a_snapshot_never_takes_the_place_of_a_run(rich_run, tmp_path):
     journal.close()
 
 
+def test_no_run_starts_in_the_place_of_a_snapshot_that_is_being_written(rich_run, tmp_path, monkeypatch):
+    path, target = write_run(tmp_path / "run.h5", rich_run), tmp_path / "copy.h5"
+
+    def meanwhile(*arguments, **settings):
+        with pytest.raises(RunBusyError, match="another process is writing this run"):
+            Journal(journal_path(target), overwrite=True)
+        return write_run(*arguments, **settings)
+
+    monkeypatch.setattr("wepy_data.store.snapshot.write_run", meanwhile)
+    snapshot(path, target, overwrite=True)
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["copy.h5", "run.h5"]
+
+
 def test_an_existing_file_is_overwritten_only_if_that_is_allowed(rich_run, tmp_path):
     path, copy = write_run(tmp_path / "run.h5", rich_run), tmp_path / "copy.h5"
     copy.write_text("precious")
