@@ -483,6 +483,25 @@ def test_a_repair_that_is_tried_again_and_again_costs_a_resumed_run_no_cycle(
     assert_undisturbed(path, undisturbed)
 
 
+def test_a_link_to_a_run_stays_a_link_and_leads_to_the_one_lock(double_well, undisturbed, tmp_path):
+    (tmp_path / "folder").mkdir()
+    path, link = tmp_path / "folder" / "run.h5", tmp_path / "link.h5"
+    link.symlink_to(path)
+    drain(double_well(store=link).run(cycles=2))
+    first = first_step(double_well(store=link).resume(cycles=CYCLES))
+    for store in (path, link):
+        with pytest.raises(wd.RunBusyError):
+            next(double_well(store=store).resume(cycles=CYCLES))
+        with pytest.raises(wd.RunBusyError):
+            next(double_well(store=store, overwrite=True).run(cycles=CYCLES))
+    with wd.FileRun(link) as run:
+        assert run.state == "growing"
+    drain(first)
+    assert link.is_symlink()
+    assert_undisturbed(path, undisturbed)
+    assert [found.name for found in path.parent.iterdir()] == ["run.h5"]
+
+
 def test_a_simulation_resumes_once_and_only_before_it_runs(double_well, tmp_path):
     simulation = double_well(store=tmp_path / "run.h5")
     drain(simulation.run(cycles=1))

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from wepy_data.errors import DamagedRunError, ReplacedRunError, RunBusyError, RunExistsError
 from wepy_data.store.group_sync import GroupSync
-from wepy_data.store.path import sync
+from wepy_data.store.path import real_path, sync
 
 _HEAD = struct.Struct("<IIQ4s")
 _TEXT = struct.Struct("<I")
@@ -58,8 +58,8 @@ class Entry:
 
 
 def journal_path(run: str | os.PathLike[str]) -> Path:
-    """Return where the journal of a run's file lies."""
-    path = Path(run)
+    """Return where the journal of a run's file lies: beside the file itself, whatever links lead to it."""
+    path = real_path(run)
     return path.with_name(path.name + ".journal")
 
 
@@ -88,7 +88,7 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = True) -> None:
-        self._take(Path(path), durable)
+        self._take(real_path(path), durable)
         try:
             if self._size():
                 _refuse_to_replace(self.path, overwrite=overwrite)
@@ -119,7 +119,7 @@ class Journal:
             If it is no journal; see `read_journal`.
         """
         self = cls.__new__(cls)
-        self._take(Path(path), durable)
+        self._take(real_path(path), durable)
         try:
             self.found = tuple(read_journal(self.path))
         except BaseException:

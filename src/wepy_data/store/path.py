@@ -12,6 +12,15 @@ from pathlib import Path
 from wepy_data.errors import RunExistsError
 
 
+def real_path(path: str | os.PathLike[str]) -> Path:
+    """Return where a file really lies: the path itself, unless it is a link.
+
+    What is beside a run (its journal, what is about to take its place) is beside the file, whatever links lead to it.
+    """
+    where = Path(path)
+    return Path(os.path.realpath(where)) if where.is_symlink() else where
+
+
 def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Raise `RunExistsError` if a file is in the way and must not be replaced."""
     if Path(path).exists() and not overwrite:
@@ -24,7 +33,8 @@ def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
 def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what was written to it appears at `path` when the block ends well.
 
-    It is on the disk before it appears. The block must have closed it: HDF5 marks a file as whole as it closes it.
+    It is on the disk before it appears. The block must have closed it: HDF5 marks a file as whole as it closes it. If
+    `path` is a link, it stays one, and the file that it leads to is replaced.
 
     Raises
     ------
@@ -32,6 +42,7 @@ def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
         If `path` exists, also if it has come into being meanwhile, and `overwrite` is false.
     """
     refuse_existing(path, overwrite=overwrite)
+    path = real_path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary

@@ -14,7 +14,7 @@ from wepy_data.errors import DamagedRunError
 from wepy_data.store.check import check
 from wepy_data.store.copy import copy_extra, write_copy
 from wepy_data.store.journal import writing
-from wepy_data.store.path import appearing
+from wepy_data.store.path import appearing, real_path
 from wepy_data.store.reader import FileRun, open_file
 from wepy_data.store.superblock import Superblock
 
@@ -62,7 +62,7 @@ def repair(path: str | os.PathLike[str]) -> Repaired:
     FileNotFoundError, NotARunError, DamagedRunError, VersionTooOldError, VersionTooNewError
         If there is no run to be saved from the file.
     """
-    where = Path(path)
+    where = real_path(path)
     if not where.exists():
         raise FileNotFoundError(f"{where}: no such file")
     with writing(where):

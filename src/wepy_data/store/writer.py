@@ -18,7 +18,7 @@ from wepy_data.record.header import Arrays, Header
 from wepy_data.record.protocols import RunReader
 from wepy_data.store.copy import copy_extra, divert, header_room, new_file, write_copy
 from wepy_data.store.create import create_objects
-from wepy_data.store.path import appearing, reason, remove_parts
+from wepy_data.store.path import appearing, real_path, reason, remove_parts
 from wepy_data.store.reader import FileRun
 from wepy_data.store.recovery import make_appendable, superblock_path
 from wepy_data.store.sink import Sink, open_growing, refuse_unprotected
@@ -52,9 +52,10 @@ class FileWriter:
 
     def __init__(self, path: str | os.PathLike[str], header: Header, *, overwrite: bool = False, durable: bool = True):
         refuse_unprotected(header.layout.growing.values())
-        with appearing(Path(path), overwrite=overwrite) as temporary, new_file(temporary, header_room(header)) as file:
+        where = real_path(path)
+        with appearing(where, overwrite=overwrite) as temporary, new_file(temporary, header_room(header)) as file:
             create_objects(file, header, packed=False)
-        self._start(Path(path), header, {}, durable=durable)
+        self._start(where, header, {}, durable=durable)
 
     @classmethod
     def reopen(cls, path: str | os.PathLike[str], *, durable: bool = True) -> Self:
@@ -76,9 +77,10 @@ class FileWriter:
         FileNotFoundError, NotARunError, DamagedRunError, VersionTooOldError, VersionTooNewError
             If it cannot be opened as a run.
         """
-        header, rows = make_appendable(Path(path))
+        where = real_path(path)
+        header, rows = make_appendable(where)
         writer = cls.__new__(cls)
-        writer._start(Path(path), header, rows, durable=durable)
+        writer._start(where, header, rows, durable=durable)
         return writer
 
     def _start(self, path: Path, header: Header, rows: Mapping[str, int], *, durable: bool) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -238,6 +239,20 @@ def test_holding_a_run_leaves_its_journal_as_it_is(tmp_path):
         pass
     assert path.stat().st_ino == before.st_ino
     assert [entry.step for entry in read_journal(path)] == ["plan"]
+
+
+def test_a_link_to_a_run_leads_to_its_journal(tmp_path):
+    (tmp_path / "folder").mkdir()
+    run, link, chain = tmp_path / "folder" / "run.h5", tmp_path / "link.h5", tmp_path / "chain.h5"
+    link.symlink_to(run)  # there is no run yet
+    chain.symlink_to("link.h5")
+    journal = Journal(journal_path(link))
+    for path in (run, link, chain):
+        assert is_held(journal_path(path))
+        with pytest.raises(RunBusyError):
+            Journal(journal_path(path), overwrite=True)
+    journal.remove()
+    assert journal_path("run.h5") == Path("run.h5.journal")
 
 
 def test_an_empty_journal_is_in_nobodys_way(tmp_path):

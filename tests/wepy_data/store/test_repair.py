@@ -134,6 +134,19 @@ def test_a_run_that_is_being_repaired_is_not_written_by_anyone_else(rich_run, tm
     assert not journal_path(path).exists()
 
 
+def test_a_link_to_a_run_stays_a_link_when_the_run_is_repaired(rich_run, tmp_path):
+    (tmp_path / "folder").mkdir()
+    path, link = crashed(tmp_path / "folder" / "run.h5", rich_run, 2), tmp_path / "link.h5"
+    link.symlink_to(path)
+    journal = Journal(journal_path(path))
+    with pytest.raises(RunBusyError):
+        repair(link)
+    journal.remove()
+    assert repair(link).original == tmp_path / "folder" / "run.h5.before-repair"
+    assert link.is_symlink()
+    assert check(path) == []
+
+
 def test_a_repair_leaves_the_journal_for_a_resume(rich_run, tmp_path):
     path = with_tail(tmp_path / "run.h5", rich_run, 1)
     journal = Journal(journal_path(path))

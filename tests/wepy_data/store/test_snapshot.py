@@ -75,6 +75,17 @@ def test_no_run_starts_in_the_place_of_a_snapshot_that_is_being_written(rich_run
     assert sorted(found.name for found in tmp_path.iterdir()) == ["copy.h5", "run.h5"]
 
 
+def test_a_link_in_the_place_of_a_snapshot_stays_one(rich_run, tmp_path):
+    path, link, target = write_run(tmp_path / "run.h5", rich_run), tmp_path / "link.h5", tmp_path / "copy.h5"
+    link.symlink_to(target)
+    for overwrite in (False, True):
+        snapshot(path, link, overwrite=overwrite)
+        assert link.is_symlink()
+        assert check(target) == []
+    with pytest.raises(RunExistsError, match=r"link\.h5 exists"):
+        snapshot(path, link)
+
+
 def test_an_existing_file_is_overwritten_only_if_that_is_allowed(rich_run, tmp_path):
     path, copy = write_run(tmp_path / "run.h5", rich_run), tmp_path / "copy.h5"
     copy.write_text("precious")
