@@ -6,7 +6,7 @@ WepyError
 |   +-- ResumeError         a run that cannot be gone on with as asked; says what can be done
 +-- BinningError            an order parameter that fits no bin, or is not a number
 +-- SegmentError            dynamics of one walker failed; names the cycle and the walker
-+-- StoreError              the run's file or journal can no longer be written (a full disk)
++-- StoreError              the run's file or journal can no longer be written (a full disk, a file that is gone)
 +-- DispatchError           workers could not be started or reached
     +-- WorkerLost          an item's worker died too often
 ```

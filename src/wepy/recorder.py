@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ import wepy_data as wd
 from wepy.backup import balance_entry, bins_entry, plan_entry, segments_entry, start_entry
 from wepy.dispatch.identity import Identity
 from wepy.ensemble import NONE, Walkers
+from wepy.errors import StoreError
 from wepy.facts import Events, Facts, bin_facts, event_facts, frame_facts, segment_facts, state_facts, worker_facts
 from wepy.protocols import Bin
 from wepy.standing import Standing
@@ -111,7 +113,8 @@ class Recorder:
         self._began = time.time()
         if self._journal is not None:
             starts, carried = map(start_entry, self._starts), self._carried
-            self._journal.rotate(*starts, plan_entry(cycle, self.header.run_id, walkers), *carried)
+            with _stopping_if_replaced():
+                self._journal.rotate(*starts, plan_entry(cycle, self.header.run_id, walkers), *carried)
         self._carried = ()
 
     def collected(self, cycle: int, results: Sequence[WalkerResult]) -> None:
@@ -158,6 +161,11 @@ class Recorder:
             Who reached the target.
         bins : (n_walkers,) int64
             Rows in /bins, -1 if the run has none.
+
+        Raises
+        ------
+        StoreError
+            If the file was deleted, moved or replaced meanwhile; the journal stays.
         """
         count = np.array([len(result.frames) for result in results], np.int64)
         first_frame = 0 if self._previous is None else self._previous.stop("frame")
@@ -172,7 +180,8 @@ class Recorder:
         facts["/cycles/began"], facts["/cycles/ended"] = [self._began], [time.time()]
         cycle = wd.build_cycle(self.header.layout, self._previous, facts, count)
         if self._file is not None:
-            self._file.append(cycle)
+            with _stopping_if_replaced():
+                self._file.append(cycle)
         self._append(cycle)  # last, so that the record never has a cycle that the file has not
         self._new_bins.clear()
         return cycle
@@ -191,7 +200,8 @@ class Recorder:
         }
         self.record.seal(planned)
         if self._file is not None:
-            self._file.seal(planned, provenance=self.header.provenance)
+            with _stopping_if_replaced():
+                self._file.seal(planned, provenance=self.header.provenance)
         if self._journal is not None:
             self._journal.remove()
 
@@ -232,3 +242,12 @@ class Recorder:
             self._bins[index] = len(self._bins)
             self._new_bins.append((index, found))
         return self._bins[index]
+
+
+@contextlib.contextmanager
+def _stopping_if_replaced() -> Iterator[None]:
+    """Make it the run's failure if somebody has taken its file or its journal away."""
+    try:
+        yield
+    except wd.ReplacedRunError as error:
+        raise StoreError(str(error)) from error

@@ -12,7 +12,7 @@ DataError
 +-- RunExistsError          a file is in the way
 +-- RunBusyError            another process is writing the run
 +-- ClosedRunError          a file was closed before it was asked
-+-- ReplacedRunError        another run lies where this one was
++-- ReplacedRunError        another run lies where this one was, or nothing
 +-- MissingPackageError     an optional package is needed: says how to get it
 ```
 """
@@ -84,7 +84,7 @@ class ClosedRunError(DataError, ValueError):
 
 
 class ReplacedRunError(DataError):
-    """A run's file in whose place there is another run now."""
+    """A run's file that is gone, or in whose place there is another one now."""
 
 
 class MissingPackageError(DataError, ImportError):

@@ -10,7 +10,7 @@ import pytest
 import wepy
 import wepy_data as wd
 from wepy.ensemble import founders
-from wepy.errors import SegmentError
+from wepy.errors import SegmentError, StoreError
 from wepy.heading import run_header
 from wepy.protocols import Bin
 from wepy.recorder import Recorder
@@ -54,6 +54,24 @@ def test_the_journal_of_a_failed_cycle_holds_its_plan_and_what_was_finished(doub
         assert entry.arrays["order_parameter"].tolist() == again.frames.positions[:, 0, :1].tolist()
     assert simulation.record.n_cycles == 3
     assert wd.check(path) == []
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_a_file_that_is_taken_away_stops_the_run_at_the_next_commit(double_well, tmp_path, how):
+    path, elsewhere = tmp_path / "run.h5", tmp_path / "elsewhere.h5"
+    running = double_well(store=path).run(cycles=4)
+    next(running)
+    path.unlink() if how == "deleted" else path.rename(elsewhere)
+    if how == "replaced":
+        path.write_text("precious")
+    with pytest.raises(StoreError, match=r"run\.h5 was (deleted or moved|replaced) while this run was being written"):
+        next(running)
+    if how == "replaced":
+        assert path.read_text() == "precious"
+    if how != "deleted":
+        elsewhere.replace(path)
+        assert [cycle.index for cycle in double_well(store=path).resume(cycles=4)] == [1, 2, 3]
+        assert wd.check(path) == []
 
 
 def test_a_committed_cycle_leaves_all_its_steps_in_the_journal_until_the_next_begins(double_well, tmp_path):

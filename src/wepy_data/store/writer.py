@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import h5py
 
-from wepy_data.errors import RunExistsError
+from wepy_data.errors import ReplacedRunError
 from wepy_data.record.cycle import Cycle
 from wepy_data.record.header import Arrays, Header
 from wepy_data.record.protocols import RunReader
@@ -121,11 +121,14 @@ class FileWriter:
         ------
         ValueError
             If the cycle does not follow, or its rows do not fit the file's datasets; nothing is written.
+        ReplacedRunError
+            If the file no longer lies at its path; nothing is written.
         OSError
             If it cannot be written; the cycles before it stay readable, and nothing more is written.
         """
         file = self._open()
         self._refuse(cycle)
+        self._refuse_lost(file)
         descriptor = file.get_vfd_handle()
         head = os.pread(descriptor, SIZE, 0)
         data = [sink for sink in self._sinks.values() if sink.dim != "cycle"]
@@ -157,14 +160,15 @@ class FileWriter:
 
         Raises
         ------
-        RunExistsError
-            If another run's file lies in the place of this one; it is left alone.
+        ReplacedRunError
+            If the file no longer lies at its path; what lies there is left alone.
         """
+        self._refuse_lost(self._open())
         self.close()
         header = self._header if provenance is None else replace(self._header, provenance=provenance)
         with FileRun(self.path) as run, appearing(self.path, overwrite=True) as temporary:
             if run.header.run_id != header.run_id or run.n_cycles != self._n_cycles:
-                raise RunExistsError(f"{self.path} was replaced while this run was being written: it is left alone")
+                raise _replaced(self.path)
             write_copy(temporary, run, header, planned)  # the growing file does not know the arrays of /next
             copy_extra(self.path, temporary)
         superblock_path(self.path).unlink(missing_ok=True)
@@ -193,6 +197,18 @@ class FileWriter:
         if any(problems):
             raise ValueError(f"{self.path}: cycle {cycle.index} does not fit: {'; '.join(filter(None, problems))}")
 
+    def _refuse_lost(self, file: h5py.h5f.FileID) -> None:
+        """Refuse to go on with a file that nobody will find."""
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            raise ReplacedRunError(
+                f"{self.path} was deleted or moved while this run was being written: put it back and go on with it "
+                f"(wepy resume); it has {self._n_cycles} cycles"
+            ) from None
+        if not os.path.samestat(there, os.fstat(file.get_vfd_handle())):
+            raise _replaced(self.path)
+
     def _write(self, file: h5py.h5f.FileID, cycle: Cycle, sinks: Sequence[Sink]) -> None:
         # HDF5 enters the new end of the file before the file is that long, and after a kill in between it looks cut off
         room = sum(sink.room(cycle.rows[sink.path]) for sink in sinks)
@@ -216,6 +232,13 @@ class FileWriter:
         if self._file is None:
             raise ValueError(f"{self.path} is closed: no cycle can be appended")
         return self._file
+
+
+def _replaced(path: Path) -> ReplacedRunError:
+    return ReplacedRunError(
+        f"{path} was replaced while this run was being written: another file lies there now, which is left alone; if "
+        "the run's own was only moved, put it back and go on with it (wepy resume)"
+    )
 
 
 def write_run(path: str | os.PathLike[str], run: RunReader, *, overwrite: bool = False) -> Path:

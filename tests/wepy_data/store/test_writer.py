@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from wepy_data.errors import RunExistsError
+from wepy_data.errors import ReplacedRunError, RunExistsError
 from wepy_data.record.compare import compare
 from wepy_data.record.cycle import Cycle
 from wepy_data.record.run_record import RunRecord
@@ -316,15 +316,34 @@ def acknowledged_or_one_more(record, path, acknowledged):
         assert compare(first_cycles(record, run.n_cycles), run, volatile=True) is None
 
 
-def test_sealing_leaves_another_runs_file_alone(rich_run, new_path):
+def test_a_writer_leaves_another_file_in_the_place_of_its_own_alone(rich_run, new_path):
     path = new_path()
     writer = FileWriter(path, rich_run.header)
     other = replace(rich_run.header, run_id="00000000-0000-4000-8000-000000000000")
     FileWriter(path, other, overwrite=True).close()
-    with pytest.raises(RunExistsError, match="was replaced while this run was being written"):
-        writer.seal(rich_run.planned)
+    for late in (lambda: writer.append(rich_run.cycles[0]), lambda: writer.seal(rich_run.planned)):
+        with pytest.raises(ReplacedRunError, match="another file lies there now, which is left alone"):
+            late()
     with FileRun(path) as run:
         assert run.header.run_id == other.run_id
+
+
+def test_a_file_that_is_gone_stops_its_writer_at_the_next_cycle_and_goes_on_once_it_is_back(rich_run, new_path):
+    path, elsewhere = new_path(), new_path()
+    with FileWriter(path, rich_run.header) as writer:
+        writer.append(rich_run.cycles[0])
+        path.rename(elsewhere)
+        for late in (lambda: writer.append(rich_run.cycles[1]), lambda: writer.seal(rich_run.planned)):
+            with pytest.raises(ReplacedRunError, match=r"was deleted or moved .*: put it back and go on with it"):
+                late()
+    assert not path.exists()
+    elsewhere.rename(path)
+    with FileWriter.reopen(path) as writer:
+        for cycle in rich_run.cycles[1:]:
+            writer.append(cycle)
+        writer.seal(rich_run.planned)
+    with FileRun(path) as run:
+        assert compare(rich_run, run, volatile=True) is None
 
 
 def test_a_column_that_a_crash_would_tear_is_refused(rich_run, new_path):
