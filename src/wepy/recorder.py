@@ -33,7 +33,7 @@ class Recorder:
     store : path or None
         The run's HDF5 file; None to keep the run in memory only.
     overwrite : bool
-        Whether an existing file is replaced.
+        Whether an existing file is replaced; it is kept beside the new one until that has a cycle.
     durable : bool
         Whether each backup waits until the disk has it.
 
@@ -57,15 +57,20 @@ class Recorder:
             self._journal = wd.Journal(wd.journal_path(store), overwrite=overwrite, durable=durable)
             try:
                 wd.refuse_existing(store, overwrite=overwrite)
+                self._replaces = wd.set_aside(store)
+                self._journal.rotate()
                 self._file = wd.FileWriter(store, header, overwrite=overwrite, durable=durable)
             except BaseException:
-                self._journal.remove()
+                if self._replaces:
+                    wd.put_back(store)
+                self._journal.release()
                 raise
 
     def _prepare(self, header: wd.Header, *, keep_blocks: bool) -> None:
         self.header = header
         self.record = wd.RunRecord(header, keep_blocks=keep_blocks)
         self._file, self._journal = None, None
+        self._replaces = False
         self._starts: tuple[Mapping[str, Any], ...] = ()
         self._carried: tuple[wd.Entry, ...] = ()
         self._previous: wd.Cycle | None = None
@@ -95,6 +100,7 @@ class Recorder:
         header = replace(standing.header, provenance=(*standing.header.provenance, *starts))
         self._prepare(header, keep_blocks=False)
         self._journal, self._starts = journal, starts
+        self._replaces = not standing.n_cycles  # what the run has replaced may still be kept
         self._carried = standing.segments if standing.cycle == standing.n_cycles else ()
         if standing.sealed and standing.walkers is not None:
             self.plan(standing.cycle, standing.walkers)  # before the file that holds them gives way to a growing one
@@ -182,6 +188,9 @@ class Recorder:
         if self._file is not None:
             with _stopping_if_replaced():
                 self._file.append(cycle)
+            if self._replaces:
+                wd.forget_aside(self._file.path)
+                self._replaces = False
         self._append(cycle)  # last, so that the record never has a cycle that the file has not
         self._new_bins.clear()
         return cycle
@@ -206,11 +215,13 @@ class Recorder:
             self._journal.remove()
 
     def discard(self) -> None:
-        """Delete file and journal: nothing in them is worth a resume."""
+        """Delete file and journal: nothing in them is worth a resume; what they have replaced is put back."""
         if self._file is not None and self._journal is not None:
-            self._file.close()
-            self._file.path.unlink(missing_ok=True)
-            self._journal.remove()
+            with contextlib.suppress(wd.ReplacedRunError):  # another file is not this run's to delete
+                self._file.refuse_lost()
+                self._file.close()
+                wd.put_back(self._file.path)
+            self.close()
 
     def close(self) -> None:
         """Close file and journal; what was backed up stays for a resume."""

@@ -61,7 +61,7 @@ class Simulation:
     store : path, optional
         The run's HDF5 file; without it, the run is in memory only.
     overwrite : bool
-        Whether an existing file is replaced.
+        Whether an existing file is replaced; it is kept beside the new one until that has a cycle.
     config : mapping, optional
         The configuration this comes from, JSON values, kept in the file.
     inputs : mapping of str to str, optional
@@ -153,7 +153,8 @@ class Simulation:
         SegmentError
             If a walker's dynamics failed; the cycle is not committed, finished segments stay in the journal.
         BinningError
-            If a walker fits no bin; the same holds, unless it is the first cycle: then no file is left.
+            If a walker fits no bin; the same holds, unless it is the first cycle: then no file is left, or the one that
+            was to be overwritten is put back.
         ConfigurationError
             If there is no cycle to run, a start state cannot be used, or the store's folder is missing; nothing has
             been started then.

@@ -34,6 +34,7 @@ from wepy_data.record.protocols import RunReader, RunWriter
 from wepy_data.record.run_record import RunRecord
 from wepy_data.schema.layout import Column, Layout, Named
 from wepy_data.schema.problem import Problem
+from wepy_data.store.aside import forget_aside, put_back, set_aside
 from wepy_data.store.check import check
 from wepy_data.store.chunk import growing_bytes
 from wepy_data.store.journal import Entry, Journal, journal_path, read_journal, refuse_journal
@@ -86,16 +87,19 @@ __all__ = [
     "compare",
     "export_dcd",
     "export_table",
+    "forget_aside",
     "growing_bytes",
     "journal_path",
     "open_run",
     "plot_lineage",
+    "put_back",
     "read_cycles",
     "read_journal",
     "refuse_existing",
     "refuse_journal",
     "repair",
     "running_cycle",
+    "set_aside",
     "snapshot",
     "topology_from_json",
     "topology_subset",

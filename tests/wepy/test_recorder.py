@@ -10,7 +10,7 @@ import pytest
 import wepy
 import wepy_data as wd
 from wepy.ensemble import founders
-from wepy.errors import SegmentError, StoreError
+from wepy.errors import BinningError, SegmentError, StoreError
 from wepy.heading import run_header
 from wepy.protocols import Bin
 from wepy.recorder import Recorder
@@ -54,6 +54,82 @@ def test_the_journal_of_a_failed_cycle_holds_its_plan_and_what_was_finished(doub
         assert entry.arrays["order_parameter"].tolist() == again.frames.positions[:, 0, :1].tolist()
     assert simulation.record.n_cycles == 3
     assert wd.check(path) == []
+
+
+NOWHERE = wepy.Rectilinear([[50.0, 51.0]])
+
+
+def crashed(simulation, cycles):
+    """Run some cycles, and leave the run as a crash would."""
+    running = simulation.run()
+    for _ in range(cycles):
+        next(running)
+    with pytest.raises(KeyboardInterrupt):
+        running.throw(KeyboardInterrupt)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_an_overwritten_run_comes_back_if_the_new_one_is_a_mistake_that_shows_in_its_first_cycle(
+    double_well, tmp_path, sealed
+):
+    path = tmp_path / "run.h5"
+    list(double_well(store=path).run(cycles=2)) if sealed else crashed(double_well(store=path), 2)
+    before = contents(tmp_path)
+    for _ in range(2):
+        with pytest.raises(BinningError, match="cycle 0"):
+            list(double_well(store=path, overwrite=True, binner=NOWHERE).run(cycles=2))
+        assert contents(tmp_path) == before
+    assert [cycle.index for cycle in double_well(store=path).resume(cycles=4)] == [2, 3]
+
+
+def test_an_overwritten_run_comes_back_if_the_new_file_cannot_be_made(double_well, tmp_path, monkeypatch):
+    path = tmp_path / "run.h5"
+    crashed(double_well(store=path), 2)
+    before = contents(tmp_path)
+
+    def full(*arguments, **settings):
+        raise OSError("no room")
+
+    monkeypatch.setattr(wd, "FileWriter", full)
+    with pytest.raises(OSError, match="no room"):
+        next(double_well(store=path, overwrite=True).run(cycles=2))
+    assert contents(tmp_path) == before
+
+
+def test_an_overwritten_run_is_kept_until_the_new_one_has_a_cycle(double_well, tmp_path):
+    path = tmp_path / "run.h5"
+    list(double_well(store=path).run(cycles=2))
+    before = path.read_bytes()
+    for _ in range(2):  # the second one overwrites a run without cycles
+        with pytest.raises(SegmentError):
+            next(double_well(engine=OneByOne(0, 3), store=path, overwrite=True).run(cycles=2))
+        assert (tmp_path / "run.h5.overwritten").read_bytes() == before
+    running = double_well(store=path).resume(cycles=2)
+    assert next(running).index == 0
+    assert sorted(contents(tmp_path)) == ["run.h5", "run.h5.journal"]
+    running.close()
+    running = double_well(store=path, overwrite=True).run(cycles=2)
+    next(running)
+    assert sorted(contents(tmp_path)) == ["run.h5", "run.h5.journal"]
+    running.close()
+
+
+def test_a_file_that_has_replaced_a_run_in_its_first_cycle_is_not_deleted(double_well, tmp_path):
+    path = tmp_path / "run.h5"
+
+    class Usurped(wepy.Rectilinear):
+        def assign(self, features, weights):
+            path.unlink()
+            path.write_text("precious")
+            return super().assign(features, weights)
+
+    with pytest.raises(BinningError, match="cycle 0"):
+        next(double_well(store=path, binner=Usurped([[50.0, 51.0]])).run(cycles=2))
+    assert path.read_text() == "precious"
 
 
 @pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])

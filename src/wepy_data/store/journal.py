@@ -75,7 +75,7 @@ class Journal:
     path : path
         The journal's file.
     overwrite : bool
-        Whether an existing journal, that no process is writing, is replaced.
+        Whether an existing journal, that no process is writing, is replaced: by the first rotation or entry.
     durable : bool
         Whether entries are brought to the disk (fsync) at all.
 
@@ -90,9 +90,9 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False, durable: bool = True) -> None:
         self._take(real_path(path), durable)
         try:
-            if self._size():
+            self._is_old = self._size() > 0
+            if self._is_old:
                 _refuse_to_replace(self.path, overwrite=overwrite)
-                self.rotate()
         except BaseException:
             self.release()
             raise
@@ -102,6 +102,7 @@ class Journal:
         self.found: tuple[Entry, ...] = ()
         """What the journal held when it was taken over."""
         self._sequence = 0
+        self._is_old = False  # whether what is in the file is not this journal's, but to be replaced by it
         self._file: BinaryIO | None = _locked_file(path)
         self._disk = GroupSync() if durable else None
 
@@ -135,6 +136,8 @@ class Journal:
         OSError
             If they cannot be written, or the disk has failed on entries before; the journal ends with what was whole.
         """
+        if self._is_old:
+            self.rotate()
         self._write(self._open(), entries)
         if self._disk is not None:
             self._disk.ask(self._open().fileno())
@@ -160,7 +163,7 @@ class Journal:
             new.close()
             temporary.unlink(missing_ok=True)
             raise
-        self._file = new
+        self._file, self._is_old = new, False
         old.close()
         if self._disk is not None:
             sync(self.path.parent)

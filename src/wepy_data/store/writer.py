@@ -128,7 +128,7 @@ class FileWriter:
         """
         file = self._open()
         self._refuse(cycle)
-        self._refuse_lost(file)
+        self.refuse_lost()
         descriptor = file.get_vfd_handle()
         head = os.pread(descriptor, SIZE, 0)
         data = [sink for sink in self._sinks.values() if sink.dim != "cycle"]
@@ -163,7 +163,7 @@ class FileWriter:
         ReplacedRunError
             If the file no longer lies at its path; what lies there is left alone.
         """
-        self._refuse_lost(self._open())
+        self.refuse_lost()
         self.close()
         header = self._header if provenance is None else replace(self._header, provenance=provenance)
         with FileRun(self.path) as run, appearing(self.path, overwrite=True) as temporary:
@@ -172,6 +172,25 @@ class FileWriter:
             write_copy(temporary, run, header, planned)  # the growing file does not know the arrays of /next
             copy_extra(self.path, temporary)
         superblock_path(self.path).unlink(missing_ok=True)
+
+    def refuse_lost(self) -> None:
+        """Refuse to go on with a file that nobody will find.
+
+        Raises
+        ------
+        ReplacedRunError
+            If the file no longer lies at its path.
+        """
+        file = self._open()
+        try:
+            there = self.path.stat()
+        except FileNotFoundError:
+            raise ReplacedRunError(
+                f"{self.path} was deleted or moved while this run was being written: put it back and go on with it "
+                f"(wepy resume); it has {self._n_cycles} cycles"
+            ) from None
+        if not os.path.samestat(there, os.fstat(file.get_vfd_handle())):
+            raise _replaced(self.path)
 
     def close(self) -> None:
         """Close the file; a run that was not sealed stays readable and resumable."""
@@ -196,18 +215,6 @@ class FileWriter:
         problems = [sink.problem(cycle.rows[path], stops[sink.dim]) for path, sink in self._sinks.items()]
         if any(problems):
             raise ValueError(f"{self.path}: cycle {cycle.index} does not fit: {'; '.join(filter(None, problems))}")
-
-    def _refuse_lost(self, file: h5py.h5f.FileID) -> None:
-        """Refuse to go on with a file that nobody will find."""
-        try:
-            there = self.path.stat()
-        except FileNotFoundError:
-            raise ReplacedRunError(
-                f"{self.path} was deleted or moved while this run was being written: put it back and go on with it "
-                f"(wepy resume); it has {self._n_cycles} cycles"
-            ) from None
-        if not os.path.samestat(there, os.fstat(file.get_vfd_handle())):
-            raise _replaced(self.path)
 
     def _write(self, file: h5py.h5f.FileID, cycle: Cycle, sinks: Sequence[Sink]) -> None:
         # HDF5 enters the new end of the file before the file is that long, and after a kill in between it looks cut off

@@ -98,6 +98,20 @@ def test_an_interrupted_rotation_keeps_the_old_journal_and_leaves_nothing_else(t
     journal.close()
 
 
+def test_a_journal_to_be_replaced_stays_until_there_is_something_to_put_in_its_place(tmp_path):
+    path = tmp_path / "run.h5.journal"
+    journal = Journal(path)
+    journal.append(Entry(step="old"))
+    journal.close()
+    Journal(path, overwrite=True).release()
+    assert [entry.step for entry in read_journal(path)] == ["old"]
+    journal = Journal(path, overwrite=True)
+    journal.append(Entry(step="new"))
+    journal.append(Entry(step="newer"))
+    journal.close()
+    assert [entry.step for entry in read_journal(path)] == ["new", "newer"]
+
+
 def test_objects_are_refused(tmp_path):
     journal = Journal(tmp_path / "j")
     with pytest.raises(TypeError, match="and x is neither"):
