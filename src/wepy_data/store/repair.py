@@ -105,12 +105,19 @@ def _readable(path: Path) -> Iterator[tuple[FileRun, list[str]]]:
                 raise
             shutil.copyfile(path, copy)
             superblock.closed(size).write(copy)
-            run = FileRun(copy)
+            run = _opened_copy(copy, path)
             problems.append("it could not be opened")
         with run:
             yield run, problems
     finally:
         copy.unlink(missing_ok=True)
+
+
+def _opened_copy(copy: Path, path: Path) -> FileRun:
+    try:
+        return FileRun(copy)
+    except DamagedRunError as error:
+        raise DamagedRunError(str(error).replace(str(copy), str(path))) from error  # the copy will be gone
 
 
 def _surplus(run: FileRun) -> dict[str, int]:

@@ -11,8 +11,9 @@ import pytest
 from wepy_data import Entry, FileRun, FileWriter, Journal, check, compare, journal_path, repair, write_run
 from wepy_data.errors import DamagedRunError, NotARunError, RunBusyError
 from wepy_data.record.run_record import RunRecord
+from wepy_data.store import create
 from wepy_data.store.copy import copy_extra
-from wepy_data.store.superblock import Superblock
+from wepy_data.store.superblock import PAGE, Superblock
 
 
 def first_cycles(run, count):
@@ -168,6 +169,32 @@ def test_damage_to_committed_rows_is_not_passed_on(rich_run, tmp_path):
         repair(path)
     assert path.read_bytes() == damaged
     assert {file.name for file in tmp_path.iterdir()} == {"run.h5", "run.growing"}
+
+
+def test_an_index_of_more_than_8000_chunks_that_a_kill_has_torn_is_refused_and_left_alone(
+    make_ensemble, tmp_path, monkeypatch
+):
+    record, path = make_ensemble(12, target_count=170, particles=False), tmp_path / "run.h5"
+    live_chunk = create.live_chunk
+    monkeypatch.setattr(create, "live_chunk", lambda c: (1,) if c.path == "/segments/weight" else live_chunk(c))
+    with FileWriter(path, record.header) as writer:
+        for cycle in record.cycles[:-1]:
+            writer.append(cycle)
+        before = path.read_bytes()
+        writer.append(record.cycles[-1])
+        after = path.read_bytes()
+    chunks = []
+    with h5py.File(path, "r") as file:
+        file["/segments/weight"].id.chunk_iter(lambda chunk: chunks.append(chunk.byte_offset))
+    assert len(chunks) > 8000
+    page = after.rfind(chunks[-1].to_bytes(8, "little")) // PAGE * PAGE  # of the block of the index that has grown last
+    torn = after[:page] + before[page : page + PAGE].ljust(PAGE, b"\0") + after[page + PAGE :]
+    path.write_bytes(torn)
+    for attempt in (FileRun, repair, FileWriter.reopen):
+        with pytest.raises(DamagedRunError, match=r"^\S*/run\.h5 is .*incorrect metadata checksum"):
+            attempt(path)
+        assert path.read_bytes() == torn
+        assert [found.name for found in tmp_path.iterdir()] == ["run.h5"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no HDF5", b"\x89HDF\r\n\x1a\n" + bytes(90)])
