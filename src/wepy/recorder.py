@@ -100,7 +100,7 @@ class Recorder:
         header = replace(standing.header, provenance=(*standing.header.provenance, *starts))
         self._prepare(header, keep_blocks=False)
         self._journal, self._starts = journal, starts
-        self._replaces = not standing.n_cycles  # what the run has replaced may still be kept
+        self._replaces = True  # what the run has replaced may still be kept
         self._carried = standing.segments if standing.cycle == standing.n_cycles else ()
         if standing.sealed and standing.walkers is not None:
             self.plan(standing.cycle, standing.walkers)  # before the file that holds them gives way to a growing one

@@ -110,6 +110,7 @@ def test_an_overwritten_run_is_kept_until_the_new_one_has_a_cycle(double_well, t
         assert (tmp_path / "run.h5.overwritten").read_bytes() == before
     running = double_well(store=path).resume(cycles=2)
     assert next(running).index == 0
+    assert not (tmp_path / "run.h5.overwritten").exists()
     assert sorted(contents(tmp_path)) == ["run.h5", "run.h5.journal"]
     running.close()
     running = double_well(store=path, overwrite=True).run(cycles=2)

@@ -5,6 +5,7 @@ Whoever calls these functions holds the run's journal.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from wepy_data.errors import DataError
 from wepy_data.store.journal import journal_path
 from wepy_data.store.path import real_path, sync
 from wepy_data.store.reader import FileRun
+
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 def aside_path(run: str | os.PathLike[str]) -> Path:
@@ -23,7 +26,8 @@ def aside_path(run: str | os.PathLike[str]) -> Path:
 def set_aside(run: str | os.PathLike[str]) -> bool:
     """Keep a run that is about to be overwritten, with its journal, under a second name; return whether there is one.
 
-    If a run is kept already, and the one to be overwritten got no cycle, it stays the one that is kept.
+    If a run is kept already, and the one to be overwritten got no cycle, it stays the one that is kept. Nothing is kept
+    where a file cannot have a second name: on some file systems, and of other people's files.
     """
     path, aside = real_path(run), aside_path(run)
     if not path.exists():
@@ -32,9 +36,15 @@ def set_aside(run: str | os.PathLike[str]) -> bool:
         return True
     forget_aside(path)
     journal = journal_path(path)
-    if journal.exists() and journal.stat().st_size:
-        os.link(journal, journal_path(aside))
-    os.link(path, aside)  # last: with it, what is kept is whole
+    try:
+        if journal.exists() and journal.stat().st_size:
+            os.link(journal, journal_path(aside))
+        os.link(path, aside)  # last: with it, what is kept is whole
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        forget_aside(path)
+        return False
     return True
 
 

@@ -260,7 +260,7 @@ def _refuse_to_replace(path: Path, *, overwrite: bool) -> None:
 
 
 def _busy(path: Path) -> RunBusyError:
-    return RunBusyError(f"{path}: another process is writing this run: stop it first, or choose another name")
+    return RunBusyError(f"{path}: another process is writing this run: wait for it, stop it, or choose another name")
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """What a run takes the place of: kept beside it, put back, forgotten."""
 
+import errno
+
 import pytest
 
 from wepy_data import Entry, FileRun, FileWriter, Journal, compare, journal_path, write_run
@@ -60,6 +62,17 @@ def test_a_run_without_cycles_does_not_take_the_place_of_one_that_is_kept(rich_r
     newer = path.read_bytes()
     assert set_aside(path)
     assert aside_path(path).read_bytes() == newer
+
+
+def test_nothing_is_set_aside_where_a_file_cannot_have_a_second_name(rich_run, tmp_path, monkeypatch):
+    path = write_run(tmp_path / "run.h5", rich_run)
+
+    def refused(source, target):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("wepy_data.store.aside.os.link", refused)
+    assert not set_aside(path)
+    assert names(tmp_path) == ["run.h5"]
 
 
 def test_where_there_is_nothing_nothing_is_set_aside(tmp_path):
