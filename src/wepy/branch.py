@@ -48,6 +48,18 @@ class BranchPoint:
     sources: tuple[StartState, ...]
     exact: bool
 
+    @classmethod
+    def of(cls, header: wd.Header, continues: wd.Continues) -> BranchPoint:
+        """Return where a run began that is a branch itself, to go on with it before its first cycle is known."""
+        states = start_states(header, "initial")
+        return cls(
+            continues=continues,
+            states=states,
+            weight=np.array([state.probability for state in states]),  # bit for bit: see `branch_point`
+            sources=start_states(header, "source"),
+            exact=True,
+        )
+
     @property
     def settings(self) -> dict[str, Any]:
         """Arguments of `Simulation` that make it start here."""
@@ -99,6 +111,13 @@ def branch_point(path: str | os.PathLike[str], cycle: int, engine: Engine) -> Br
             sources=start_states(header, "source") or start_states(header, "initial"),
             exact=exact,
         )
+
+
+def start_settings(header: wd.Header) -> dict[str, Any]:
+    """Return arguments of `Simulation` that make it start as the run with this header did."""
+    if header.continues is not None:
+        return BranchPoint.of(header, header.continues).settings
+    return {"states": start_states(header, "initial"), "sources": start_states(header, "source")}
 
 
 def start_states(header: wd.Header, kind: str) -> tuple[StartState, ...]:

@@ -83,7 +83,7 @@ def resume(
       wepy resume run.h5                 # up to the number of cycles in its configuration
       wepy resume run.h5 --more 100 --workers 4
     """  # noqa: D301 (click's mark of a paragraph as it stands)
-    from wepy.branch import start_states
+    from wepy.branch import start_settings
     from wepy.config import build_simulation
 
     if cycles is not None and more is not None:
@@ -95,8 +95,7 @@ def resume(
                 f"{path} has its {run.n_cycles} cycles and is sealed: say how many to add (--more), "
                 "or how many it is to have in the end (--cycles)"
             )
-        header = run.header
-        states = {"states": start_states(header, "initial"), "sources": start_states(header, "source")}
+        states = start_settings(run.header)
         with _naming(config or path):
             simulation = build_simulation(settings, folder, store=path, begin=lambda engine: states)
         done = run.n_cycles

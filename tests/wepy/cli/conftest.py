@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from wepy.config.example import copy_example
+
 
 class Command:
     """Starts `python -m wepy` in a folder."""
@@ -31,6 +33,22 @@ class Command:
 @pytest.fixture
 def wepy(tmp_path):
     return Command(tmp_path)
+
+
+@pytest.fixture
+def example(wepy):
+    """Return a maker of copies of the examples in the command's folder, with other text in some places."""
+
+    def copy(name, **replaced):
+        config = copy_example(name, wepy.folder)
+        lines = config.read_text().splitlines()
+        for key, value in replaced.items():
+            (place,) = (place for place, line in enumerate(lines) if line.startswith(f"{key} ="))
+            lines[place] = f"{key} = {value}"
+        config.write_text("\n".join(lines) + "\n")
+        return config
+
+    return copy
 
 
 @pytest.fixture

@@ -6,13 +6,6 @@ import pytest
 
 import wepy_data as wd
 from wepy.config import parse_configuration
-from wepy.config.example import copy_example
-
-
-@pytest.fixture
-def example(wepy):
-    """Return a maker of copies of the examples in the command's folder."""
-    return lambda name: copy_example(name, wepy.folder)
 
 
 def complaint(done, code=2):
