@@ -21,8 +21,8 @@ STATE_UNITS = {"positions": "nm", "velocities": "nm ps-1", "box": "nm"}
 _KINDS = {"initial": 0, "source": 1, "target": 2}
 
 
-def run_header(simulation: Simulation) -> wd.Header:
-    """Return the header of a simulation's run."""
+def run_header(simulation: Simulation, cycles: int | None = None) -> wd.Header:
+    """Return the header of a simulation's run; `cycles` is how many it is to have, None if that is not said."""
     system, states = simulation.system, simulation.states + simulation.sources
     targets = 1 if simulation.recycling is not None else 0
     blank = dict.fromkeys(states[0].arrays)
@@ -46,19 +46,21 @@ def run_header(simulation: Simulation) -> wd.Header:
         topology=stored.topology,
         config=simulation.config,
         inputs=simulation.inputs,
-        provenance=[_record(simulation, "start" if simulation.origin is None else "branch", 0)],
+        provenance=[_record(simulation, "start" if simulation.origin is None else "branch", 0, cycles=cycles)],
         author=simulation.author,
         compression=simulation.storage.compression,
         continues=None if simulation.origin is None else simulation.origin.continues,
     )
 
 
-def resume_record(simulation: Simulation, standing: Standing, changes: Sequence[str]) -> dict[str, Any]:
-    """Return the provenance record of a resume: what was found, and what is not as it was."""
+def resume_record(
+    simulation: Simulation, standing: Standing, changes: Sequence[str], cycles: int | None
+) -> dict[str, Any]:
+    """Return the provenance record of a resume: what was found, what is not as it was, how many cycles it is to have."""
     found = {"cycles": standing.n_cycles, "sealed": standing.sealed}
     if standing.cycle == standing.n_cycles:
         found["segments"] = len(standing.finished)
-    return _record(simulation, "resume", standing.n_cycles, found=found, changes=list(changes))
+    return _record(simulation, "resume", standing.n_cycles, cycles=cycles, found=found, changes=list(changes))
 
 
 def _record(simulation: Simulation, kind: str, cycle: int, **more: Any) -> dict[str, Any]:

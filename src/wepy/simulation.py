@@ -167,7 +167,7 @@ class Simulation:
         self._check_store()
         restart = self._restart()
         with self.dispatcher:
-            recorder = Recorder(run_header(self), self._store, overwrite=self._overwrite)
+            recorder = Recorder(run_header(self, cycles), self._store, overwrite=self._overwrite)
             yield from self._loop(recorder, restart).run(self._founders, 0, cycles)
 
     def resume(
@@ -246,12 +246,13 @@ class Simulation:
         """Return the provenance record of a resume; refuse one that would be something else."""
         if cycles is not None and cycles < standing.n_cycles:
             raise ResumeError(
-                f"{self._store} has {standing.n_cycles} cycles already, and is to have {cycles} in the end"
+                f"{self._store} has {standing.n_cycles} cycles already, and is to have {cycles} in the end: "
+                "say how many it is to have, or how many more"
             )
         found = allowed_changes(standing.path, standing.header, run_header(self), force=force)
         if standing.header.continues is not None:
             self._cycles_before = standing.header.continues.cycles_before
-        return resume_record(self, standing, [str(change) for change in found])
+        return resume_record(self, standing, [str(change) for change in found], cycles)
 
     def _check_store(self) -> None:
         if self._store is not None:

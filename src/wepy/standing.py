@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,6 +67,41 @@ class Standing:
         return f"{self.path} holds {self.n_cycles} cycle{'s' if self.n_cycles != 1 else ''}{rest}; {ended}"
 
 
+def known_header(path: str | os.PathLike[str], header: wd.Header) -> wd.Header:
+    """Return a run's header with what so far is in its journal only; nothing is locked or changed.
+
+    Parameters
+    ----------
+    path : path
+        The run's file.
+    header : wepy_data.Header
+        What it holds.
+    """
+    head: list[wd.Entry] = []
+    with contextlib.suppress(FileNotFoundError, wd.DataError):  # a sealed run has no journal
+        for entry in wd.read_journal(wd.journal_path(path)):
+            head.append(entry)
+            if entry.step == PLAN:
+                return _known(header, head) if entry.facts["run_id"] == header.run_id else header
+    return header
+
+
+def target_cycles(header: wd.Header) -> int | None:
+    """Return how many cycles a run is to have in the end: by its last start, else by its configuration."""
+    last: Mapping[str, Any] = header.provenance[-1] if header.provenance else {}
+    run = header.config.get("run")
+    cycles = last.get("cycles", run.get("cycles") if isinstance(run, dict) else None)
+    return cycles if isinstance(cycles, int) and not isinstance(cycles, bool) and cycles > 0 else None
+
+
+def _known(header: wd.Header, found: Sequence[wd.Entry]) -> wd.Header:
+    return replace(header, provenance=(*header.provenance, *_starts(header, found)))
+
+
+def _starts(header: wd.Header, found: Sequence[wd.Entry]) -> tuple[Mapping[str, Any], ...]:
+    return tuple(entry.facts for entry in found if entry.step == START and entry.facts not in header.provenance)
+
+
 def read_standing(path: str | os.PathLike[str], found: Sequence[wd.Entry]) -> Standing:
     """Return where a run stands.
 
@@ -86,7 +122,7 @@ def read_standing(path: str | os.PathLike[str], found: Sequence[wd.Entry]) -> St
         header, sealed = replace(run.header, inputs=dict(run.header.inputs)), run.sealed
         cycles = tuple(wd.read_cycles(run, blocks=False))
         next_walkers = _next_walkers(run) if sealed else None
-    starts = tuple(e.facts for e in found if e.step == START and e.facts not in header.provenance)
+    starts = _starts(header, found)
     plan = next((entry for entry in reversed(found) if entry.step == PLAN), None)
     segments: tuple[wd.Entry, ...] = ()
     walkers: Walkers | None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
+from wepy.standing import known_header, target_cycles
 
 _WINDOW = 50  # cycles over which speed is averaged
 _RECENT = 10  # cycles whose order parameters make the distribution
@@ -64,7 +65,7 @@ class Glance:
     Parameters
     ----------
     target : int or None
-        Number of cycles that the configuration asks for.
+        Number of cycles that its last start was to reach, or that the configuration asks for.
     weight : (n_walkers,) float64
         Of the last cycle.
     recycled : (n_cycles,) float64
@@ -142,7 +143,7 @@ class Observer:
             run_id=run.header.run_id,
             state=run.state,
             n_cycles=n,
-            target=_target(run.header.config),
+            target=target_cycles(run.header if run.sealed else known_header(self._path, run.header)),
             n_segments=run.n_segments,
             simulated=self._simulated(n),
             weight=run.reader.read("/segments/weight", run.n_segments - int(counts[-1])) if n else np.empty(0),
@@ -230,12 +231,6 @@ class Observer:
         hosts, worker = reader.read("/workers/host"), np.unique(reader.read("/segments/worker", start))
         names = hosts[worker[(worker >= 0) & (worker < len(hosts))]].tolist()
         return Counter(name.decode("utf-8", "replace") for name in names)
-
-
-def _target(config: object) -> int | None:
-    run = config.get("run") if isinstance(config, dict) else None
-    cycles = run.get("cycles") if isinstance(run, dict) else None
-    return cycles if isinstance(cycles, int) and not isinstance(cycles, bool) and cycles > 0 else None
 
 
 def _size(path: Path) -> int:

@@ -80,16 +80,18 @@ def resume(
 
     \b
     Example:
-      wepy resume run.h5                 # up to the number of cycles in its configuration
+      wepy resume run.h5                 # up to the number of cycles that it was last to have
       wepy resume run.h5 --more 100 --workers 4
     """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy.branch import start_settings
     from wepy.config import build_simulation
+    from wepy.standing import known_header, target_cycles
 
     if cycles is not None and more is not None:
         raise click.UsageError("--cycles says how many in the end, --more how many to add: give one of them")
     with _settings(path, config, choices) as (settings, folder, run):
-        total = cycles or (run.n_cycles + more if more else settings.run.cycles)
+        asked = None if config is not None else target_cycles(known_header(path, run.header))
+        total = cycles or (run.n_cycles + more if more else asked or settings.run.cycles)
         if run.sealed and total <= run.n_cycles:
             raise ResumeError(
                 f"{path} has its {run.n_cycles} cycles and is sealed: say how many to add (--more), "
@@ -221,7 +223,7 @@ def _go(
     except BaseException as error:
         if simulation.recorder is not None and where.exists():
             count = simulation.record.n_cycles
-            text = f"stopped: {count} cycles are safe in {where}; wepy resume {quote(str(where))} goes on"
+            text = f"stopped: {count} cycles are safe in {where}; wepy resume {quote(str(where))} goes on up to {total}"
             click.echo(text, err=True)
             if isinstance(error, OSError):
                 raise StoreError(f"{error}; make room, then resume") from error

@@ -55,14 +55,14 @@ def example(wepy):
 def interrupted():
     """Return a function that waits for a run's first cycles, sends a signal, and returns what is left."""
 
-    def stop(process, number, *, whole_group):
+    def stop(process, number, *, whole_group, first="1 of "):
         deadline = time.monotonic() + 60
         lines = []
         while time.monotonic() < deadline:
             lines.append(process.stderr.readline())
-            if lines[-1].startswith("1 of "):
+            if lines[-1].startswith(first):
                 break
-        assert lines[-1].startswith("1 of "), lines
+        assert lines[-1].startswith(first), lines
         if whole_group:  # what a terminal does for Ctrl-C
             os.killpg(process.pid, number)
         else:

@@ -1,0 +1,70 @@
+"""`wepy resume`: how far it goes, with which settings, and what it says when it does not."""
+
+import subprocess
+import sys
+
+import pytest
+
+import wepy_data as wd
+
+KILLED = """
+import os, sys
+from wepy.cli import main
+from wepy.recorder import Recorder
+
+commit = Recorder.commit
+
+def dies(recorder, *facts):
+    cycle = commit(recorder, *facts)
+    if cycle.index == {last}:
+        os._exit(9)
+    return cycle
+
+Recorder.commit = dies
+main(sys.argv[1:])
+"""
+
+
+def done(ended, code=0):
+    assert ended.returncode == code, ended
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+@pytest.fixture
+def killed(wepy):
+    """Return a function that runs a command, killed right after the commit of a cycle."""
+
+    def run(last, *arguments):
+        command = [sys.executable, "-c", KILLED.format(last=last), *map(str, arguments)]
+        ended = subprocess.run(command, cwd=wepy.folder, check=False, capture_output=True, text=True)
+        assert ended.returncode == 9, ended
+
+    return run
+
+
+def n_cycles(wepy):
+    with wd.FileRun(wepy.folder / "run.h5") as run:
+        return run.n_cycles, run.sealed
+
+
+@pytest.mark.parametrize("option", [("--more", 5), ("--cycles", 7)])
+def test_a_longer_run_that_was_stopped_goes_on_to_its_new_end(wepy, example, killed, option):
+    done(wepy("run", example("double-well").name, "--cycles", 2))
+    killed(4, "resume", "run.h5", *option)
+    assert "5 of 7" in wepy("watch", "run.h5").stdout
+    done(wepy("resume", "run.h5"))
+    assert n_cycles(wepy) == (7, True)
+    assert "7 of 7" in wepy("watch", "run.h5").stdout
+    with wd.FileRun(wepy.folder / "run.h5") as run:
+        assert [start["cycles"] for start in run.header.provenance] == [2, 7, 7]
+
+
+def test_what_stops_a_longer_run_says_how_far_a_resume_will_go(wepy, example, interrupted):
+    import signal
+
+    done(wepy("run", example("double-well").name, "--cycles", 2))
+    process = wepy.start("resume", "run.h5", "--more", 100000)
+    code, _, text, _ = interrupted(process, signal.SIGINT, whole_group=False, first="3 of ")
+    assert code == 130
+    assert "wepy resume run.h5 goes on up to 100002" in text
