@@ -14,7 +14,8 @@ from wepy.ensemble import Walkers, stacked, unstacked
 from wepy.protocols import Frames
 from wepy.work import WalkerResult
 
-START, PLAN, SEGMENTS, BINS, BALANCE = "start", "plan", "segments", "bins", "balance"
+START, SETTINGS, PLAN = "start", "settings", "plan"
+SEGMENTS, BINS, BALANCE = "segments", "bins", "balance"
 
 _PLAN = ("weight", "parent", "start", "step", "time", "merge_into", "merge_from", "merge_weight")
 _BALANCE = ("weight", "parent", "start", "merge_into", "merge_from", "merge_weight")
@@ -26,6 +27,11 @@ _STATE, _OBSERVABLE = "state/", "observable/"
 def start_entry(record: Mapping[str, Any]) -> wd.Entry:
     """Return the entry of a start: its provenance record, until the sealed file holds it."""
     return wd.Entry(step=START, facts=record)
+
+
+def settings_entry(config: Mapping[str, Any], inputs: Mapping[str, str]) -> wd.Entry:
+    """Return the entry of a changed configuration and its files, until the sealed file holds it."""
+    return wd.Entry(step=SETTINGS, facts={"config": dict(config), "inputs": dict(inputs)})
 
 
 def plan_entry(cycle: int, run_id: str, walkers: Walkers) -> wd.Entry:

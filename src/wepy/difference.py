@@ -66,9 +66,14 @@ def changes(before: wd.Header, now: wd.Header) -> list[Change]:
     now : wepy_data.Header
         Of the simulation that is to go on with it.
     """
-    old, new = before.provenance[-1], now.provenance[-1]
     found = [Change(key=key, before=a, now=b, forced=False) for key, a, b in _storage(before, now)]
-    found += [
+    return found + setting_changes(before, now)
+
+
+def setting_changes(before: wd.Header, now: wd.Header) -> list[Change]:
+    """Return what is different in the settings alone: a branch may start from other states, and store others."""
+    old, new = before.provenance[-1], now.provenance[-1]
+    found = [
         Change(key=key, before=a, now=b, forced=key.split(".")[0] not in _FIXED)
         for key, a, b in _leaves("", old.get("components", {}), new["components"])
         if not any(key == free or key.startswith(f"{free}.") for free in _FREE)

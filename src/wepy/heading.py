@@ -56,7 +56,7 @@ def run_header(simulation: Simulation, cycles: int | None = None) -> wd.Header:
 def resume_record(
     simulation: Simulation, standing: Standing, changes: Sequence[str], cycles: int | None
 ) -> dict[str, Any]:
-    """Return the provenance record of a resume: what was found, what is not as it was, how many cycles it is to have."""
+    """Return the provenance record of a resume: what was found, what has changed, how many cycles it is to have."""
     found = {"cycles": standing.n_cycles, "sealed": standing.sealed}
     if standing.cycle == standing.n_cycles:
         found["segments"] = len(standing.finished)

@@ -71,7 +71,7 @@ class Recorder:
         self.record = wd.RunRecord(header, keep_blocks=keep_blocks)
         self._file, self._journal = None, None
         self._replaces = False
-        self._starts: tuple[Mapping[str, Any], ...] = ()
+        self._starts: tuple[wd.Entry, ...] = ()
         self._carried: tuple[wd.Entry, ...] = ()
         self._previous: wd.Cycle | None = None
         self._bins: dict[int, int] = {}
@@ -81,7 +81,15 @@ class Recorder:
         self._began = time.time()
 
     @classmethod
-    def resume(cls, standing: Standing, journal: wd.Journal, start: Mapping[str, Any], *, durable: bool = True) -> Self:
+    def resume(
+        cls,
+        standing: Standing,
+        journal: wd.Journal,
+        start: Mapping[str, Any],
+        *,
+        settings: wd.Entry | None = None,
+        durable: bool = True,
+    ) -> Self:
         """Go on recording a run.
 
         Parameters
@@ -92,14 +100,18 @@ class Recorder:
             Its journal, taken over; closed with the recorder.
         start : mapping
             Provenance record of this start. It stays in the journal until the sealed file holds it.
+        settings : wepy_data.Entry, optional
+            Configuration and files from now on, if they are not those of the run so far; stays there as well.
         durable : bool
             Whether each backup waits until the disk has it.
         """
         self = cls.__new__(cls)
-        starts = (*standing.starts, start)
-        header = replace(standing.header, provenance=(*standing.header.provenance, *starts))
+        header = replace(standing.header, provenance=(*standing.header.provenance, start))
+        if settings is not None:
+            header = replace(header, config=settings.facts["config"], inputs=settings.facts["inputs"])
         self._prepare(header, keep_blocks=False)
-        self._journal, self._starts = journal, starts
+        known, starts = settings or standing.settings, map(start_entry, (*standing.starts, start))
+        self._journal, self._starts = journal, (*starts, *(() if known is None else (known,)))
         self._replaces = True  # what the run has replaced may still be kept
         self._carried = standing.segments if standing.cycle == standing.n_cycles else ()
         if standing.sealed and standing.walkers is not None:
@@ -118,9 +130,9 @@ class Recorder:
         """Back up the walkers that a cycle starts with; what was backed up before is in the file by now."""
         self._began = time.time()
         if self._journal is not None:
-            starts, carried = map(start_entry, self._starts), self._carried
+            plan = plan_entry(cycle, self.header.run_id, walkers)
             with _stopping_if_replaced():
-                self._journal.rotate(*starts, plan_entry(cycle, self.header.run_id, walkers), *carried)
+                self._journal.rotate(*self._starts, plan, *self._carried)
         self._carried = ()
 
     def collected(self, cycle: int, results: Sequence[WalkerResult]) -> None:
@@ -209,8 +221,9 @@ class Recorder:
         }
         self.record.seal(planned)
         if self._file is not None:
+            known = self.header
             with _stopping_if_replaced():
-                self._file.seal(planned, provenance=self.header.provenance)
+                self._file.seal(planned, provenance=known.provenance, config=known.config, inputs=known.inputs)
         if self._journal is not None:
             self._journal.remove()
 

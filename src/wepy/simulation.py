@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
+from wepy.backup import settings_entry
 from wepy.balancing import NoBalancing
 from wepy.branch import BranchPoint
 from wepy.difference import allowed_changes
@@ -207,7 +208,8 @@ class Simulation:
             if tell is not None:
                 tell(standing.in_words)
             with self.dispatcher:
-                loop = self._loop(Recorder.resume(standing, journal, record), restart)
+                settings = settings_entry(self.config, self.inputs) if record["changes"] else None
+                loop = self._loop(Recorder.resume(standing, journal, record, settings=settings), restart)
                 yield from loop.resume(standing, standing.walkers or self._founders, cycles)
         finally:
             journal.release()  # it is empty if it was made just now, for a resume that was refused

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import wepy_data as wd
-from wepy.backup import PLAN, SEGMENTS, START, finished_segments, planned_walkers
+from wepy.backup import PLAN, SEGMENTS, SETTINGS, START, finished_segments, planned_walkers
 from wepy.ensemble import Walkers, unstacked
 from wepy.errors import ResumeError
 from wepy.work import WalkerResult
@@ -25,13 +25,15 @@ class Standing:
     path : Path
         The run's file.
     header : wepy_data.Header
-        What does not grow; with the records of starts that so far were in the journal only.
+        What does not grow; with the records of starts, and the configuration, that so far are in the journal only.
     cycles : tuple of wepy_data.Cycle
         The committed cycles, without coordinates.
     sealed : bool
         Whether the run had ended in order.
     starts : tuple of mapping
         Records of starts that the file does not hold yet.
+    settings : wepy_data.Entry or None
+        The journal's entry of a changed configuration that the file does not hold yet.
     cycle : int
         Cycle that `walkers` belong to: the next one, or the last committed one if it was committed but the next one
         had not begun; then it is only to be balanced again.
@@ -48,6 +50,7 @@ class Standing:
     cycles: tuple[wd.Cycle, ...]
     sealed: bool
     starts: tuple[Mapping[str, Any], ...]
+    settings: wd.Entry | None
     cycle: int
     walkers: Walkers | None
     finished: Mapping[int, WalkerResult]
@@ -95,7 +98,17 @@ def target_cycles(header: wd.Header) -> int | None:
 
 
 def _known(header: wd.Header, found: Sequence[wd.Entry]) -> wd.Header:
-    return replace(header, provenance=(*header.provenance, *_starts(header, found)))
+    changed = _settings(found)
+    return replace(
+        header,
+        provenance=(*header.provenance, *_starts(header, found)),
+        config=header.config if changed is None else changed.facts["config"],
+        inputs=header.inputs if changed is None else changed.facts["inputs"],
+    )
+
+
+def _settings(found: Sequence[wd.Entry]) -> wd.Entry | None:
+    return next((entry for entry in reversed(found) if entry.step == SETTINGS), None)
 
 
 def _starts(header: wd.Header, found: Sequence[wd.Entry]) -> tuple[Mapping[str, Any], ...]:
@@ -122,7 +135,6 @@ def read_standing(path: str | os.PathLike[str], found: Sequence[wd.Entry]) -> St
         header, sealed = replace(run.header, inputs=dict(run.header.inputs)), run.sealed
         cycles = tuple(wd.read_cycles(run, blocks=False))
         next_walkers = _next_walkers(run) if sealed else None
-    starts = _starts(header, found)
     plan = next((entry for entry in reversed(found) if entry.step == PLAN), None)
     segments: tuple[wd.Entry, ...] = ()
     walkers: Walkers | None
@@ -137,10 +149,11 @@ def read_standing(path: str | os.PathLike[str], found: Sequence[wd.Entry]) -> St
         segments = tuple(e for e in found if e.step == SEGMENTS and e.facts["cycle"] == cycle)
     return Standing(
         path=where,
-        header=header,
+        header=_known(header, found),
         cycles=cycles,
         sealed=sealed,
-        starts=starts,
+        starts=_starts(header, found),
+        settings=_settings(found),
         cycle=cycle,
         walkers=walkers,
         finished={result.walker: result for entry in segments for result in finished_segments(entry)},

@@ -15,6 +15,7 @@ import wepy
 import wepy_data as wd
 from wepy.ensemble import StartState
 from wepy.errors import BinningError, ConfigurationError, ResumeError, SegmentError, WepyError
+from wepy.standing import known_header
 from wepy_data.store import repair as module
 
 ENGINE = wepy.OverdampedLangevin(wepy.DoubleWell(height=2.0), timestep=5e-3, stride=4)
@@ -91,6 +92,11 @@ def assert_undisturbed(path, undisturbed):
 def kinds(path):
     with wd.FileRun(path) as file:
         return [record["kind"] for record in file.header.provenance]
+
+
+def header_of(path):
+    with wd.FileRun(path) as file:
+        return dataclasses.replace(file.header, inputs=dict(file.header.inputs))
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +281,7 @@ def test_other_workers_go_on_with_the_run(double_well, undisturbed, film, tmp_pa
     drain(double_well(dispatcher=wepy.Processes(workers=2), store=path).resume(cycles=CYCLES))
     assert_undisturbed(path, undisturbed)
     with wd.FileRun(path) as file:
-        assert file.rows("worker") == 3
+        assert file.rows("worker") in (2, 3)  # one of the two may have been the faster one throughout
         assert file.header.provenance[1]["changes"] == []
         assert file.header.provenance[1]["components"]["dispatcher"]["kind"] == "processes"
 
@@ -347,6 +353,34 @@ def test_forced_changes_are_what_the_next_resume_compares_with(double_well, tmp_
     drain(double_well(store=path, seed=2).resume(cycles=5))
     with pytest.raises(ResumeError, match="seed: 2 in the run, 1 now"):
         drain(double_well(store=path).resume(cycles=6))
+
+
+def test_forced_changes_count_and_are_kept_although_the_run_is_not_sealed(double_well, tmp_path):
+    path = tmp_path / "run.h5"
+    stopped(double_well(store=path, config={"a": 1}, inputs={"a.txt": "old"}), 2)
+    for seed in (2, 3):
+        changed = {"store": path, "seed": seed, "config": {"a": seed}, "inputs": {"b.txt": "new"}}
+        for force in (True, False):
+            running = double_well(**changed).resume(force=force)
+            next(running)
+            with pytest.raises(KeyboardInterrupt):
+                running.throw(KeyboardInterrupt)
+            assert known_header(path, header_of(path)).config == {"a": seed}
+    assert header_of(path).config == {"a": 1}
+    with pytest.raises(ResumeError, match="seed: 3 in the run, 1 now"):
+        drain(double_well(store=path).resume())
+    drain(double_well(store=path, seed=3).resume(cycles=7))
+    header = header_of(path)
+    assert (header.config, dict(header.inputs)) == ({"a": 3}, {"b.txt": "new"})
+    assert [start["seed"] for start in header.provenance] == [1, 2, 2, 3, 3, 3]
+    assert wd.check(path) == []
+
+
+def test_changes_that_are_none_leave_the_configuration_as_it_was(double_well, tmp_path):
+    path = tmp_path / "run.h5"
+    drain(double_well(store=path, config={"a": 1}).run(cycles=2))
+    drain(double_well(store=path, dispatcher=wepy.Serial(), config={"a": 2}).resume(cycles=4))
+    assert header_of(path).config == {"a": 1}
 
 
 def test_a_refused_resume_of_a_sealed_run_leaves_it_as_it_was(double_well, tmp_path):

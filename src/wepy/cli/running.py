@@ -85,19 +85,19 @@ def resume(
     """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy.branch import start_settings
     from wepy.config import build_simulation
-    from wepy.standing import known_header, target_cycles
+    from wepy.standing import target_cycles
 
     if cycles is not None and more is not None:
         raise click.UsageError("--cycles says how many in the end, --more how many to add: give one of them")
-    with _settings(path, config, choices) as (settings, folder, run):
-        asked = None if config is not None else target_cycles(known_header(path, run.header))
+    with _settings(path, config, choices) as (settings, folder, run, header):
+        asked = None if config is not None else target_cycles(header)
         total = cycles or (run.n_cycles + more if more else asked or settings.run.cycles)
         if run.sealed and total <= run.n_cycles:
             raise ResumeError(
                 f"{path} has its {run.n_cycles} cycles and is sealed: say how many to add (--more), "
                 "or how many it is to have in the end (--cycles)"
             )
-        states = start_settings(run.header)
+        states = start_settings(header)
         with _naming(config or path):
             simulation = build_simulation(settings, folder, store=path, begin=lambda engine: states)
         done = run.n_cycles
@@ -127,9 +127,11 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
     """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy.branch import branch_point
     from wepy.config import build_simulation
+    from wepy.difference import setting_changes
+    from wepy.heading import run_header
 
     choices["output"] = output.absolute()
-    with _settings(path, config, choices) as (settings, folder, run):
+    with _settings(path, config, choices) as (settings, folder, run, header):
         left = settings.run.cycles - (cycle % run.n_cycles if run.n_cycles else 0) - 1
         total = choices["cycles"] or (left if left > 0 else settings.run.cycles)
         settings = settings.model_copy(update={"run": settings.run.model_copy(update={"cycles": total})})
@@ -138,11 +140,13 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
                 settings, folder, overwrite=overwrite, store=output,
                 begin=lambda engine: branch_point(path, cycle, engine).settings,
             )  # fmt: skip
+    changes = setting_changes(header, run_header(simulation))
+    if changes:
+        _tell("\n".join([f"other settings than those of {path}:", *(f"  {change}" for change in changes)]))
     if simulation.origin is not None and not simulation.origin.exact:
-        click.echo(
+        _tell(
             f"not exact: {path} has not kept the states after cycle {cycle} in full precision, so the new run starts "
-            "from its frames and differs from the first step on",
-            err=True,
+            "from its frames and differs from the first step on"
         )
     _go(simulation, output, lambda: simulation.run(cycles=total), total)
 
@@ -150,23 +154,25 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
 @contextlib.contextmanager
 def _settings(
     path: Path, config: Path | None, choices: dict[str, Any]
-) -> Iterator[tuple[Configuration, Path, wd.FileRun]]:
-    """Yield the configuration to go on with, the folder of the files that it names, and the open run."""
+) -> Iterator[tuple[Configuration, Path, wd.FileRun, wd.Header]]:
+    """Yield the configuration to go on with, the folder of the files that it names, the open run, and its header."""
     from wepy.config import read_configuration, unpacked
     from wepy.config.read import parse_configuration
+    from wepy.standing import known_header
 
     with wd.FileRun(path) as run:
+        header = known_header(path, run.header)
         if config is not None:
-            yield _chosen(read_configuration(config), **choices), config.parent, run
+            yield _chosen(read_configuration(config), **choices), config.parent, run, header
             return
-        if not run.header.config:
+        if not header.config:
             raise ResumeError(
                 f"{path} holds no configuration, so it was started from Python: go on with it from there "
                 "(Simulation(..., store=...).resume()), or give a configuration (--config)"
             )
-        found = parse_configuration(run.header.config, f"{path}, /config")
-        with unpacked(_chosen(found, **choices), run.header.inputs) as (settings, folder):
-            yield settings, folder, run
+        found = parse_configuration(header.config, f"{path}, /config")
+        with unpacked(_chosen(found, **choices), header.inputs) as (settings, folder):
+            yield settings, folder, run, header
 
 
 def _chosen(

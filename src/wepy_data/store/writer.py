@@ -146,7 +146,14 @@ class FileWriter:
             ) from error
         self._n_cycles += 1
 
-    def seal(self, planned: Arrays, provenance: Sequence[Mapping[str, Any]] | None = None) -> None:
+    def seal(
+        self,
+        planned: Arrays,
+        provenance: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, str] | None = None,
+    ) -> None:
         """End the run: write it anew, packed and with its planned walkers, and put it in the place of the growing file.
 
         A crash at any moment leaves either the growing file or the sealed one; readers of either are not disturbed.
@@ -157,6 +164,8 @@ class FileWriter:
             Datasets of /next by path.
         provenance : sequence of mapping, optional
             One record for each start; by default those of the header.
+        config, inputs : mapping, optional
+            Configuration, and texts of the files that it names, if they have changed since.
 
         Raises
         ------
@@ -165,7 +174,8 @@ class FileWriter:
         """
         self.refuse_lost()
         self.close()
-        header = self._header if provenance is None else replace(self._header, provenance=provenance)
+        known: dict[str, Any] = {"provenance": provenance, "config": config, "inputs": inputs}
+        header = replace(self._header, **{name: found for name, found in known.items() if found is not None})
         with FileRun(self.path) as run, appearing(self.path, overwrite=True) as temporary:
             if run.header.run_id != header.run_id or run.n_cycles != self._n_cycles:
                 raise _replaced(self.path)

@@ -68,3 +68,22 @@ def test_what_stops_a_longer_run_says_how_far_a_resume_will_go(wepy, example, in
     code, _, text, _ = interrupted(process, signal.SIGINT, whole_group=False, first="3 of ")
     assert code == 130
     assert "wepy resume run.h5 goes on up to 100002" in text
+
+
+def test_forced_settings_are_the_runs_own_from_then_on(wepy, example, killed):
+    config = example("double-well", cycles="3")
+    done(wepy("run", config.name))
+    config.write_text(config.read_text().replace("height = 9.0", "height = 5.0"))
+    refused = done(wepy("resume", "run.h5", "--config", config.name, "--more", 2), 2)
+    assert "  engine.potential.height: 9.0 in the run, 5.0 now" in refused.splitlines()
+    killed(3, "resume", "run.h5", "--config", config.name, "--force", "--more", 2)
+    done(wepy("resume", "run.h5"))
+    done(wepy("resume", "run.h5", "--more", 1))
+    assert wd.check(wepy.folder / "run.h5") == []
+    with wd.FileRun(wepy.folder / "run.h5") as run:
+        assert run.header.config["engine"]["height"] == 5.0
+        assert run.n_cycles == 6
+    branched = done(wepy("branch", "run.h5", "--cycle", -1, "--cycles", 1, "-o", "b.h5"))
+    assert "other settings" not in branched
+    branched = done(wepy("branch", "run.h5", "--cycle", -1, "--cycles", 1, "-o", "c.h5", "--seed", 9))
+    assert "other settings than those of run.h5:\n  seed: 1 in the run, 9 now\n" in branched
