@@ -70,6 +70,11 @@ def changes(before: wd.Header, now: wd.Header) -> list[Change]:
     return found + setting_changes(before, now)
 
 
+def start_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """Return what is different in where walkers start and restart, JSON values by key."""
+    return [Change(key=key, before=a, now=b, forced=False) for key, a, b in _leaves("", before, now)]
+
+
 def setting_changes(before: wd.Header, now: wd.Header) -> list[Change]:
     """Return what is different in the settings alone: a branch may start from other states, and store others."""
     old, new = before.provenance[-1], now.provenance[-1]

@@ -15,6 +15,7 @@ from wepy.errors import ConfigurationError, ResumeError, StoreError
 
 if TYPE_CHECKING:
     from wepy.config import Configuration
+    from wepy.protocols import Engine
     from wepy.simulation import Simulation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -97,6 +98,8 @@ def resume(
                 f"{path} has its {run.n_cycles} cycles and is sealed: say how many to add (--more), "
                 "or how many it is to have in the end (--cycles)"
             )
+        if config is not None:
+            _refuse_other_start(path, header, settings, folder)
         states = start_settings(header)
         with _naming(config or path):
             simulation = build_simulation(settings, folder, store=path, begin=lambda engine: states)
@@ -126,21 +129,28 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
       wepy branch run.h5 --cycle 50 -o other.h5 --seed 2 --cycles 100
     """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy.branch import branch_point
-    from wepy.config import build_simulation
+    from wepy.config import build_simulation, restart_states
     from wepy.difference import setting_changes
     from wepy.heading import run_header
 
+    if output.exists() and path.exists() and output.samefile(path):
+        raise ResumeError(f"{output} is the run to branch from, and is only read: choose another name (-o)")
     choices["output"] = output.absolute()
     with _settings(path, config, choices) as (settings, folder, run, header):
         left = settings.run.cycles - (cycle % run.n_cycles if run.n_cycles else 0) - 1
         total = choices["cycles"] or (left if left > 0 else settings.run.cycles)
         settings = settings.model_copy(update={"run": settings.run.model_copy(update={"cycles": total})})
+        sources = config is not None and _has_other_sources(header, settings, folder)
+
+        def begin(engine: Engine) -> dict[str, Any]:
+            found = branch_point(path, cycle, engine).settings
+            return found | {"sources": restart_states(settings, engine, folder)} if sources else found
+
         with _naming(config or path):
-            simulation = build_simulation(
-                settings, folder, overwrite=overwrite, store=output,
-                begin=lambda engine: branch_point(path, cycle, engine).settings,
-            )  # fmt: skip
-    changes = setting_changes(header, run_header(simulation))
+            simulation = build_simulation(settings, folder, overwrite=overwrite, store=output, begin=begin)
+    changes: list[object] = [*setting_changes(header, run_header(simulation))]
+    if sources:
+        changes.append("recycled walkers restart from the states of the configuration now")
     if changes:
         _tell("\n".join([f"other settings than those of {path}:", *(f"  {change}" for change in changes)]))
     if simulation.origin is not None and not simulation.origin.exact:
@@ -173,6 +183,48 @@ def _settings(
         found = parse_configuration(header.config, f"{path}, /config")
         with unpacked(_chosen(found, **choices), header.inputs) as (settings, folder):
             yield settings, folder, run, header
+
+
+def _start_sections(
+    header: wd.Header, settings: Configuration, folder: Path
+) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Return where walkers start and restart, by a run's configuration and by another; None if the run has none."""
+    from wepy.config import parse_configuration, read_inputs, start_sections
+
+    try:
+        own = parse_configuration(header.config)
+    except ConfigurationError:  # a script has started it, and may have put anything there
+        return None
+    return start_sections(own, header.inputs), start_sections(settings, read_inputs(settings, folder))
+
+
+def _refuse_other_start(path: Path, header: wd.Header, settings: Configuration, folder: Path) -> None:
+    """Refuse other start states: those of a run are in its file, and have been used."""
+    from wepy.difference import start_changes
+
+    found = _start_sections(header, settings, folder)
+    if found is None:
+        _tell(f"start states and sources are those that {path} holds, whatever the configuration says")
+        return
+    changes = start_changes(*found)
+    if changes:
+        lines = [
+            f"{path} was run with other states; undo this, or start a run of its own (wepy run; wepy branch for other "
+            "sources):",
+            *(f"  {change}" for change in changes),
+        ]
+        raise ResumeError("\n".join(lines))
+
+
+def _has_other_sources(header: wd.Header, settings: Configuration, folder: Path) -> bool:
+    """Whether recycled walkers are to restart from other states than those of the run."""
+    from wepy.config import restart_sections
+
+    found = _start_sections(header, settings, folder)
+    if found is None or settings.recycling is None:
+        return False
+    before, now = map(restart_sections, found)
+    return before != now
 
 
 def _chosen(

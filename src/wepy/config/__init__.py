@@ -1,9 +1,10 @@
 """The configuration of a run: read from TOML, checked, and built into a simulation."""
 
-from wepy.config.build import build_dispatcher, build_simulation
-from wepy.config.inputs import unpacked
+from wepy.config.build import build_dispatcher, build_simulation, restart_states
+from wepy.config.inputs import read_inputs, unpacked
 from wepy.config.model import Configuration
 from wepy.config.read import parse_configuration, read_configuration
+from wepy.config.start import restart_sections, start_sections
 
 __all__ = [
     "Configuration",
@@ -11,5 +12,9 @@ __all__ = [
     "build_simulation",
     "parse_configuration",
     "read_configuration",
+    "read_inputs",
+    "restart_sections",
+    "restart_states",
+    "start_sections",
     "unpacked",
 ]

@@ -99,6 +99,13 @@ def build_simulation(
     )
 
 
+def restart_states(config: Configuration, engine: Engine, folder: str | os.PathLike[str]) -> tuple[StartState, ...]:
+    """Return the states that recycled walkers restart from: the sources, or the initial states if there are none."""
+    start = _start(config, engine, Path(folder))
+    found: tuple[StartState, ...] = start["sources"] or start["states"]
+    return found
+
+
 def _start(config: Configuration, engine: Engine, base: Path) -> dict[str, Any]:
     return {
         "states": _states(config.states, engine, config, base) or _default_state(engine, config),

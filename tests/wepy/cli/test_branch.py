@@ -65,3 +65,24 @@ def test_a_branch_that_was_killed_in_its_first_cycle_goes_on(wepy, trunk, place)
     assert killed.returncode == 9
     done(wepy("resume", "b.h5"))
     assert_equal(wepy.folder / "b.h5", wepy.folder / "whole.h5")
+
+
+@pytest.mark.parametrize("name", ["run.h5", "./run.h5", "link.h5"])
+def test_a_run_is_not_replaced_by_its_own_branch(wepy, trunk, name):
+    before = trunk().read_bytes()
+    (wepy.folder / "link.h5").symlink_to("run.h5")
+    said = done(wepy("branch", "run.h5", "--cycle", 3, "-o", name, "--overwrite"), 2)
+    assert "is the run to branch from, and is only read" in said
+    assert (wepy.folder / "run.h5").read_bytes() == before
+
+
+def test_a_branch_may_have_other_sources(wepy, trunk):
+    trunk(lower="[-0.9]")
+    (config,) = wepy.folder.glob("*.toml")
+    config.write_text(config.read_text() + '\n[[sources]]\nlabel = "there"\nx = [-1.1]\n')
+    said = done(wepy("branch", "run.h5", "--cycle", 3, "-o", "b.h5", "--config", config.name, "--cycles", 2))
+    assert "recycled walkers restart from the states of the configuration now" in said
+    with wd.FileRun(wepy.folder / "b.h5") as run:
+        kinds, x = run.header.static["/states/kind"], run.header.static["/states/arrays/x"]
+        assert x[kinds == 1].tolist() == [[-1.1]]
+        assert run.rows("event") > 0

@@ -87,3 +87,38 @@ def test_forced_settings_are_the_runs_own_from_then_on(wepy, example, killed):
     assert "other settings" not in branched
     branched = done(wepy("branch", "run.h5", "--cycle", -1, "--cycles", 1, "-o", "c.h5", "--seed", 9))
     assert "other settings than those of run.h5:\n  seed: 1 in the run, 9 now\n" in branched
+
+
+def test_other_start_states_are_listed_and_refused(wepy, example):
+    config = example("double-well", cycles="2")
+    done(wepy("run", config.name))
+    before = (wepy.folder / "run.h5").read_bytes()
+    text = config.read_text().replace("x = [-1.0]", "x = [-0.9]")
+    config.write_text(text + '\n[[sources]]\nlabel = "right"\nx = [0.1]\n')
+    refused = done(wepy("resume", "run.h5", "--config", config.name, "--more", 2, "--force"), 2).splitlines()
+    assert "was run with other states" in refused[0]
+    assert refused[1] == "  sources[0]: None in the run, " + refused[1].partition("the run, ")[2]
+    assert refused[2:] == ["  states[0].x: [-1.0] in the run, [-0.9] now"]
+    assert (wepy.folder / "run.h5").read_bytes() == before
+
+
+def test_the_same_structures_under_another_name_are_no_other_states(wepy, example):
+    config = example("alanine-dipeptide", cycles="1", steps="20")
+    done(wepy("run", config.name, "--dispatch", "serial"))
+    (pdb,) = wepy.folder.glob("*.pdb")
+    pdb.rename(wepy.folder / "other.pdb")
+    config.write_text(config.read_text().replace(pdb.name, "other.pdb"))
+    resume = ("resume", "run.h5", "--config", config.name, "--more", 1, "--dispatch", "serial")
+    done(wepy(*resume))
+    text = (wepy.folder / "other.pdb").read_text()
+    (wepy.folder / "other.pdb").write_text(text + "REMARK changed\n")
+    assert "states[0].pdb: " in done(wepy(*resume), 2)
+
+
+def test_the_states_of_a_run_from_python_are_those_of_its_file(wepy, example, double_well):
+    for _ in double_well(store=wepy.folder / "run.h5", config={"by": "hand"}).run(cycles=1):
+        pass
+    config = example("double-well")
+    said = done(wepy("resume", "run.h5", "--config", config.name, "--more", 1), 2)
+    assert "start states and sources are those that run.h5 holds" in said
+    assert "  binner" in said
