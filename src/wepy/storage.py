@@ -15,6 +15,7 @@ from wepy.errors import ConfigurationError, SegmentError
 from wepy.protocols import Description, Frames, System
 
 PICOMETRES = 1000  # in a nanometre
+_LARGEST = float(np.finfo(np.float32).max)
 _FARTHEST = np.iinfo(np.int32).max / PICOMETRES  # nm
 
 Precision = Literal["single", "pm"]
@@ -136,7 +137,15 @@ class Kept:
         )
 
     def check(self, frames: Frames, who: str) -> None:
-        """Raise `SegmentError` unless the positions of (cut) frames can be stored; `who` names cycle and walker."""
+        """Raise `SegmentError` unless the numbers of (cut) frames can be stored; `who` names cycle and walker."""
+        single = {"velocities": frames.velocities, "box": frames.box}
+        for name, values in (single if self.picometres else single | {"positions": frames.positions}).items():
+            if values is not None and not _is_single(values):
+                row = int(np.argmax(np.abs(values).reshape(len(values), -1).max(axis=1)))
+                raise SegmentError(
+                    f"{who}: {name} of up to {np.abs(values[row]).max():.3g} in frame {row}: no 32-bit float is as large; "
+                    "has the system exploded?"
+                )
         if self.picometres:
             there = np.abs(frames.positions) < _FARTHEST  # false for what is no number, too
             if not there.all():
@@ -171,6 +180,11 @@ class Particles:
     charge: NDArray[np.float64]
     topology: str
     number: NDArray[np.int64] | None = field(default=None)
+
+
+def _is_single(values: NDArray[Any]) -> bool:
+    """Whether (finite) numbers have a place in 32-bit floats."""
+    return values.dtype == np.float32 or bool((np.abs(values) <= _LARGEST).all())
 
 
 def picometres(nanometres: NDArray[Any]) -> NDArray[np.int32]:

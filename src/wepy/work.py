@@ -189,7 +189,15 @@ def _check_segments(segments: Sequence[Segment], task: Task) -> None:
 
 
 def _numbers(segment: Segment) -> dict[str, NDArray[np.floating[Any]]]:
-    return {"frames": segment.frames.positions, **{f"state {name}": array for name, array in segment.state.items()}}
+    frames = segment.frames
+    optional = {"velocities": frames.velocities, "box": frames.box}
+    return {
+        "frames": frames.positions,
+        "times": frames.time,
+        **{name: array for name, array in optional.items() if array is not None},
+        **{f"observable {name}": np.asarray(array) for name, array in segment.observables.items()},
+        **{f"state {name}": array for name, array in segment.state.items()},
+    }
 
 
 def _check_features(features: Sequence[NDArray[np.float64]], task: Task) -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import wepy
 from wepy.errors import SegmentError
+from wepy.protocols import Frames, Segment
+from wepy.storage import Kept
 from wepy.streams import Purpose, Stream
 from wepy.work import Work, in_words, tasks
 
@@ -79,3 +81,49 @@ def test_an_engine_that_loses_a_walker_is_found_out():
 def test_words_of_an_error():
     assert in_words(SegmentError("too hot")) == "too hot"
     assert in_words(KeyError("x")) == "KeyError: 'x'"
+
+
+class Wrong:
+    """An engine with velocities, a box and an observable, of which one is changed for walker 1."""
+
+    def __init__(self, name, value):
+        self._name, self._value = name, value
+
+    def run(self, state, steps, stream):
+        arrays = {
+            "positions": np.zeros((1, 2, 3)), "velocities": np.zeros((1, 2, 3)), "box": np.eye(3)[np.newaxis],
+            "energy": np.zeros(1),
+        }  # fmt: skip
+        if stream.walker == 1:
+            arrays[self._name].flat[-1] = self._value
+        energy = {"energy": arrays.pop("energy")}
+        frames = Frames(step=np.array([steps]), time=np.ones(1), **arrays)
+        return Segment(state={"x": np.zeros(1)}, frames=frames, observables=energy)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["positions", "velocities", "box", "energy"])
+def test_what_is_no_number_names_walker_and_array(name, value):
+    engine = Wrong(name, value)
+    _, task = tasks(states(2), streams(2), 5, engine, 2)
+    word = {"positions": "frames", "energy": "observable energy"}.get(name, name)
+    with pytest.raises(
+        SegmentError, match=rf"^cycle 3, walker 1: engine: expected finite numbers, got others in {word}$"
+    ):
+        Work(engine, wepy.Coordinates())(task)
+
+
+@pytest.mark.parametrize("value", [1e39, -1e39])
+@pytest.mark.parametrize("name", ["positions", "velocities", "box"])
+def test_numbers_too_large_for_the_file_name_walker_and_array(name, value):
+    engine = Wrong(name, value)
+    _, task = tasks(states(2), streams(2), 5, engine, 2)
+    with pytest.raises(SegmentError, match=rf"^cycle 3, walker 1: {name} of up to 1e\+39 in frame 0: "):
+        Work(engine, wepy.Coordinates())(task)
+
+
+def test_what_is_not_kept_may_be_as_large_as_it_likes():
+    engine = Wrong("velocities", 1e39)
+    _, task = tasks(states(2), streams(2), 5, engine, 2)
+    (result,) = Work(engine, wepy.Coordinates(), Kept(velocities=False))(task)
+    assert result.frames.velocities is None
