@@ -26,7 +26,7 @@ from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter
 from wepy.recorder import Recorder
 from wepy.recycling import Recycling
 from wepy.restart import restart_features
-from wepy.standing import Standing, read_standing
+from wepy.standing import Standing, lone_journal, read_standing
 from wepy.storage import Storage
 
 
@@ -165,7 +165,7 @@ class Simulation:
             If another process is writing to the store.
         """
         self._check_cycles(cycles)
-        self._check_store()
+        self.check_store()
         restart = self._restart()
         with self.dispatcher:
             recorder = Recorder(run_header(self, cycles), self._store, overwrite=self._overwrite)
@@ -199,7 +199,9 @@ class Simulation:
         """
         self._check_cycles(cycles)
         if self._store is None or not Path(self._store).exists():
-            raise ResumeError(f"{self._store}: there is no run to resume: start it (wepy run --overwrite)")
+            alone = None if self._store is None else lone_journal(self._store)
+            raise ResumeError(alone or f"{self._store}: there is no run to resume: start it (wepy run)")
+        _refuse_read_only(Path(self._store))
         journal = wd.Journal.take_over(wd.journal_path(self._store))
         try:
             standing = read_standing(self._store, journal.found)
@@ -213,6 +215,26 @@ class Simulation:
                 yield from loop.resume(standing, standing.walkers or self._founders, cycles)
         finally:
             journal.release()  # it is empty if it was made just now, for a resume that was refused
+
+    def check_store(self) -> None:
+        """Raise what `run` would raise of the store: a new run cannot be written there."""
+        if self._store is None:
+            return
+        path, journal = Path(self._store), wd.journal_path(self._store)
+        if path.is_dir():
+            raise ConfigurationError(f"{path} is a folder: name a file in it")
+        if path.exists() and not self._overwrite:
+            raise wd.RunExistsError(
+                f"{path} exists: go on with it (wepy resume), choose another name, "
+                "or allow it to be overwritten (overwrite=True, or --overwrite)"
+            )
+        wd.refuse_journal(journal, overwrite=True)  # whoever writes it
+        alone = lone_journal(path)
+        if alone and not self._overwrite:
+            raise wd.RunExistsError(alone)
+        if not path.absolute().parent.is_dir():
+            raise ConfigurationError(f"{path}: its folder is missing: make it first, or choose another place")
+        _refuse_read_only(path)
 
     def _loop(self, recorder: Recorder, restart: NDArray[np.float64]) -> Loop:
         self.recorder = recorder
@@ -256,20 +278,16 @@ class Simulation:
             self._cycles_before = standing.header.continues.cycles_before
         return resume_record(self, standing, [str(change) for change in found], cycles)
 
-    def _check_store(self) -> None:
-        if self._store is not None:
-            if Path(self._store).is_dir():
-                raise ConfigurationError(f"{self._store} is a folder: name a file in it")
-            if Path(self._store).exists() and not self._overwrite:
-                raise wd.RunExistsError(
-                    f"{self._store} exists: go on with it (wepy resume), choose another name, "
-                    "or allow it to be overwritten (overwrite=True, or --overwrite)"
-                )
-            wd.refuse_journal(wd.journal_path(self._store), overwrite=self._overwrite)
-            if not Path(self._store).absolute().parent.is_dir():
-                raise ConfigurationError(
-                    f"{self._store}: its folder is missing: make it first, or choose another place"
-                )
+
+def _refuse_read_only(path: Path) -> None:
+    """Raise `ConfigurationError` if a run's file, and the journal beside it, could not be written."""
+    folder = path.absolute().parent
+    for place in (folder, *(found for found in (path, wd.journal_path(path)) if found.exists())):
+        if not os.access(place, os.W_OK):
+            raise ConfigurationError(
+                f"{path} cannot be written: {place} is read-only, or somebody else's: choose another place, or change "
+                "who may write there"
+            )
 
 
 def _whole(name: str, value: int) -> int:

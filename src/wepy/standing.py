@@ -89,6 +89,17 @@ def known_header(path: str | os.PathLike[str], header: wd.Header) -> wd.Header:
     return header
 
 
+def lone_journal(path: str | os.PathLike[str]) -> str | None:
+    """Return what can be done if a run's journal is there and its file is not; None if this is not so."""
+    journal = wd.journal_path(path)
+    if Path(path).exists() or not journal.exists():
+        return None
+    return (
+        f"{path} is missing, and {journal.name} is beside its place: if the file was moved, put it back and go on with "
+        "it (wepy resume); if a start was killed before there was one, start anew (wepy run --overwrite)"
+    )
+
+
 def target_cycles(header: wd.Header) -> int | None:
     """Return how many cycles a run is to have in the end: by its last start, else by its configuration."""
     last: Mapping[str, Any] = header.provenance[-1] if header.provenance else {}

@@ -143,8 +143,8 @@ class Kept:
             if values is not None and not _is_single(values):
                 row = int(np.argmax(np.abs(values).reshape(len(values), -1).max(axis=1)))
                 raise SegmentError(
-                    f"{who}: {name} of up to {np.abs(values[row]).max():.3g} in frame {row}: no 32-bit float is as large; "
-                    "has the system exploded?"
+                    f"{who}: {name} of up to {np.abs(values[row]).max():.3g} in frame {row}: no 32-bit float is "
+                    "as large; has the system exploded?"
                 )
         if self.picometres:
             there = np.abs(frames.positions) < _FARTHEST  # false for what is no number, too

@@ -38,7 +38,7 @@ from wepy_data.store.aside import forget_aside, put_back, set_aside
 from wepy_data.store.check import check
 from wepy_data.store.chunk import growing_bytes
 from wepy_data.store.journal import Entry, Journal, journal_path, read_journal, refuse_journal
-from wepy_data.store.path import refuse_existing
+from wepy_data.store.path import is_disk_full, refuse_existing
 from wepy_data.store.reader import FileRun
 from wepy_data.store.repair import Repaired, repair
 from wepy_data.store.snapshot import snapshot
@@ -89,6 +89,7 @@ __all__ = [
     "export_table",
     "forget_aside",
     "growing_bytes",
+    "is_disk_full",
     "journal_path",
     "open_run",
     "plot_lineage",

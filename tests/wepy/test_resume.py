@@ -571,7 +571,10 @@ def test_what_crashes_have_left_beside_a_run_is_removed_and_nothing_else(double_
 def test_a_start_that_was_killed_before_there_was_a_file_says_how_to_start_again(double_well, tmp_path):
     path = tmp_path / "run.h5"
     wd.Journal(wd.journal_path(path)).close()
-    with pytest.raises(ResumeError, match=r"there is no run to resume: start it \(wepy run --overwrite\)"):
+    words = r"run\.h5 is missing, and run\.h5\.journal is beside its place: .* put it back .* \(wepy run --overwrite\)"
+    with pytest.raises(ResumeError, match=words):
         drain(double_well(store=path).resume())
+    with pytest.raises(wd.RunExistsError, match=words):
+        drain(double_well(store=path).run(cycles=1))
     drain(double_well(store=path, overwrite=True).run(cycles=1))
     assert wd.check(path) == []

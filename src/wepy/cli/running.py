@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 import wepy_data as wd
-from wepy.errors import ConfigurationError, ResumeError, StoreError
+from wepy.cli.outcome import go
+from wepy.errors import ConfigurationError, ResumeError
 
 if TYPE_CHECKING:
     from wepy.config import Configuration
     from wepy.protocols import Engine
-    from wepy.simulation import Simulation
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,9 +58,9 @@ def run(config: Path, output: Path | None, *, overwrite: bool, **choices: Any) -
     with _naming(config):
         simulation = build_simulation(settings, config.parent, overwrite=overwrite)
     where = config.parent / settings.run.output
-    if where.parent.is_dir():
-        _tell(forecast_line(simulation, settings.run.cycles, where))
-    _go(simulation, where, lambda: simulation.run(cycles=settings.run.cycles), settings.run.cycles)
+    simulation.check_store()
+    _tell(forecast_line(simulation, settings.run.cycles, where))
+    go(simulation, where, lambda: simulation.run(cycles=settings.run.cycles), settings.run.cycles)
 
 
 @click.command()
@@ -104,7 +103,7 @@ def resume(
         with _naming(config or path):
             simulation = build_simulation(settings, folder, store=path, begin=lambda engine: states)
         done = run.n_cycles
-    _go(simulation, path, lambda: simulation.resume(cycles=total, force=force, tell=_tell), total, done)
+    go(simulation, path, lambda: simulation.resume(cycles=total, force=force, tell=_tell), total, done)
 
 
 @click.command()
@@ -148,6 +147,7 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
 
         with _naming(config or path):
             simulation = build_simulation(settings, folder, overwrite=overwrite, store=output, begin=begin)
+    simulation.check_store()
     changes: list[object] = [*setting_changes(header, run_header(simulation))]
     if sources:
         changes.append("recycled walkers restart from the states of the configuration now")
@@ -158,7 +158,7 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
             f"not exact: {path} has not kept the states after cycle {cycle} in full precision, so the new run starts "
             "from its frames and differs from the first step on"
         )
-    _go(simulation, output, lambda: simulation.run(cycles=total), total)
+    go(simulation, output, lambda: simulation.run(cycles=total), total)
 
 
 @contextlib.contextmanager
@@ -168,8 +168,11 @@ def _settings(
     """Yield the configuration to go on with, the folder of the files that it names, the open run, and its header."""
     from wepy.config import read_configuration, unpacked
     from wepy.config.read import parse_configuration
-    from wepy.standing import known_header
+    from wepy.standing import known_header, lone_journal
 
+    alone = lone_journal(path)
+    if alone:
+        raise ResumeError(alone)
     with wd.FileRun(path) as run:
         header = known_header(path, run.header)
         if config is not None:
@@ -261,30 +264,3 @@ def _naming(config: Path) -> Iterator[None]:
 
 def _tell(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _go(
-    simulation: Simulation, where: Path, start: Callable[[], Iterator[wd.Cycle]], total: int, done: int = 0
-) -> None:
-    """Run, show the progress, and say what there is when it ends, however it ends."""
-    from wepy.cli.progress import RunProgress
-    from wepy.cli.stopping import Stopping
-
-    try:
-        labels = tuple(simulation.order_parameter.labels)
-        with Stopping() as stopping, RunProgress(total, labels, done=done) as progress:
-            cycles = start()
-            for cycle in cycles:
-                progress.update(cycle)
-                if stopping.code is not None and cycle.index + 1 < total:
-                    cycles.throw(SystemExit(stopping.code))  # type: ignore[attr-defined]  # a generator
-    except BaseException as error:
-        if simulation.recorder is not None and where.exists():
-            count = simulation.record.n_cycles
-            text = f"stopped: {count} cycles are safe in {where}; wepy resume {quote(str(where))} goes on up to {total}"
-            click.echo(text, err=True)
-            if isinstance(error, OSError):
-                raise StoreError(f"{error}; make room, then resume") from error
-        raise
-    count = simulation.record.n_cycles
-    click.echo(f"{count} cycles are in {where}. Next: wepy-data info {quote(str(where))}, or wepy-data --help")

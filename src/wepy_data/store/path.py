@@ -11,6 +11,9 @@ from pathlib import Path
 
 from wepy_data.errors import RunExistsError
 
+_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
 
 def real_path(path: str | os.PathLike[str]) -> Path:
     """Return where a file really lies: the path itself, unless it is a link.
@@ -57,23 +60,37 @@ def appearing(path: Path, *, overwrite: bool) -> Iterator[Path]:
                 raise
         sync(path.parent)
     except (OSError, RuntimeError) as error:  # HDF5's, too
-        if not _is_full(error):
-            raise
-        raise OSError(f"{path} cannot be written: no room is left, or the file may not be that large") from error
+        if is_disk_full(error):
+            raise OSError(f"{path} cannot be written: no room is left, or the file may not be that large") from error
+        if _number(error) in _REFUSED and temporary.name in str(error):  # a file that was read has a name of its own
+            raise OSError(
+                f"{path} cannot be written: {reason(error)}: choose another place, or change who may write to "
+                f"{path.absolute().parent}"
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _is_full(error: Exception) -> bool:
-    found = re.search(r"errno = (\d+)", str(error))  # in the words of HDF5
-    number = int(found[1]) if found else getattr(error, "errno", None)
-    return number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it was raised from, says that there is no room, or that a file may not be as large."""
+    while error is not None:
+        if _number(error) in _FULL:
+            return True
+        error = error.__cause__
+    return False
 
 
 def reason(error: Exception) -> str:
     """Return why something could not be written; of what HDF5 says, only the system's words."""
-    found = re.search(r"errno = (\d+)", str(error))
-    return os.strerror(int(found[1])) if found else " ".join(str(error).split())
+    number = _number(error)
+    return " ".join(str(error).split()) if number is None else os.strerror(number)
+
+
+def _number(error: BaseException) -> int | None:
+    """Return the system's number of an error."""
+    found = re.search(r"errno = (\d+)", str(error))  # in the words of HDF5
+    return int(found[1]) if found else getattr(error, "errno", None)
 
 
 def remove_parts(path: Path) -> None:

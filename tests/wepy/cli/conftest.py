@@ -17,10 +17,10 @@ class Command:
     def __init__(self, folder):
         self.folder = folder
 
-    def __call__(self, *arguments, timeout=60):
+    def __call__(self, *arguments, timeout=60, program=("-m", "wepy"), preexec_fn=None):
         return subprocess.run(
-            [sys.executable, "-m", "wepy", *map(str, arguments)],
-            cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False,
+            [sys.executable, *program, *map(str, arguments)],
+            cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False, preexec_fn=preexec_fn,
         )  # fmt: skip
 
     def start(self, *arguments):

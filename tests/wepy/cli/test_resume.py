@@ -1,7 +1,6 @@
 """`wepy resume`: how far it goes, with which settings, and what it says when it does not."""
 
-import subprocess
-import sys
+import signal
 
 import pytest
 
@@ -36,8 +35,7 @@ def killed(wepy):
     """Return a function that runs a command, killed right after the commit of a cycle."""
 
     def run(last, *arguments):
-        command = [sys.executable, "-c", KILLED.format(last=last), *map(str, arguments)]
-        ended = subprocess.run(command, cwd=wepy.folder, check=False, capture_output=True, text=True)
+        ended = wepy(*arguments, program=("-c", KILLED.format(last=last)))
         assert ended.returncode == 9, ended
 
     return run
@@ -61,8 +59,6 @@ def test_a_longer_run_that_was_stopped_goes_on_to_its_new_end(wepy, example, kil
 
 
 def test_what_stops_a_longer_run_says_how_far_a_resume_will_go(wepy, example, interrupted):
-    import signal
-
     done(wepy("run", example("double-well").name, "--cycles", 2))
     process = wepy.start("resume", "run.h5", "--more", 100000)
     code, _, text, _ = interrupted(process, signal.SIGINT, whole_group=False, first="3 of ")
@@ -122,3 +118,15 @@ def test_the_states_of_a_run_from_python_are_those_of_its_file(wepy, example, do
     said = done(wepy("resume", "run.h5", "--config", config.name, "--more", 1), 2)
     assert "start states and sources are those that run.h5 holds" in said
     assert "  binner" in said
+
+
+@pytest.mark.parametrize("command", [("run", "double-well.toml"), ("resume", "run.h5")])
+def test_a_journal_without_its_file_gets_the_same_advice_everywhere(wepy, example, command):
+    config = example("double-well", cycles="2")
+    config.rename(wepy.folder / "double-well.toml")
+    wd.Journal(wepy.folder / "run.h5.journal").close()
+    said = done(wepy(*command), 2)
+    assert "run.h5 is missing, and run.h5.journal is beside its place" in said
+    assert "wepy run --overwrite" in said
+    assert len(said.splitlines()) == 1
+    done(wepy("run", "double-well.toml", "--overwrite"))
