@@ -205,13 +205,15 @@ class Observer:
             )
         return tuple(found)
 
-    def _speed(self, counts: NDArray[np.int64]) -> Speed:
+    def _speed(self, counts: NDArray[np.int64]) -> Speed | None:
         reader, n = self._run.reader, self._run.n_cycles
         cycles = min(n, _WINDOW)
         began, ended = (reader.read(f"/cycles/{name}", n - cycles) for name in ("began", "ended"))
         spent, between = (ended - began).clip(min=0), (began[1:] - ended[:-1]).clip(min=0)
         # what lies between two cycles counts, but not the night between a stop and a resume
-        seconds = max(float(spent.sum() + between.clip(max=spent.max()).sum()), 1e-9)
+        seconds = float(spent.sum() + between.clip(max=spent.max()).sum())
+        if not seconds > 0:  # the clock was set back
+            return None
         segments, simulated = int(counts[-cycles:].sum()), self._simulated(n) - self._simulated(n - cycles)
         return Speed(
             n_cycles=cycles,

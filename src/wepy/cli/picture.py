@@ -18,44 +18,58 @@ from wepy.cli.glance import Dimension, Glance
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _WIDTH = 40  # characters of a sparkline
+_FULL_WIDTH = 92  # of the whole picture; narrower ones have one column
 _DECADES = 8.0  # of weight that a distribution shows
 _STATES = {"growing": ("●", "green"), "stopped": ("■", "yellow"), "sealed": ("✔", "cyan")}
 
 
-def picture(glance: Glance) -> RenderableType:
-    """Return a run as it is now, to be printed by rich."""
+def picture(glance: Glance, width: int = _FULL_WIDTH) -> RenderableType:
+    """Return a run as it is now, to be printed by rich; in less than 92 columns, one below the other."""
+    narrow = width < _FULL_WIDTH
     mark, colour = _STATES[glance.state]
-    parts: list[RenderableType] = [_progress(glance, colour), Text()]
+    parts: list[RenderableType] = [_progress(glance, colour, narrow=narrow), Text()]
     if glance.n_cycles:
-        parts += [_facts(glance), Text(), _order_parameter(glance.dimensions)]
+        parts += [_facts(glance, narrow=narrow), Text(), _order_parameter(glance.dimensions, narrow=narrow)]
         if glance.recycles:
-            parts += [Text(), _flux(glance)]
+            parts += [Text(), _flux(glance, narrow=narrow)]
     else:
         parts.append(Text("no cycle is committed yet", "dim"))
     title = Text.assemble((f"{mark} ", colour), (_plain(glance.path.name), "bold"), f"  {glance.state} ")
     return Panel(
         Group(*parts), title=title, title_align="left", subtitle=Text(f" run {_plain(glance.run_id)} ", "dim"),
-        subtitle_align="right", border_style=colour, box=box.ROUNDED, padding=(1, 2), width=92,
+        subtitle_align="right", border_style=colour, box=box.ROUNDED, padding=(1, 1 if narrow else 2),
+        width=min(width, _FULL_WIDTH),
     )  # fmt: skip
 
 
-def _progress(glance: Glance, colour: str) -> RenderableType:
-    grid = _grid()
+def _progress(glance: Glance, colour: str, *, narrow: bool) -> RenderableType:
+    grid = _Grid(narrow=narrow)
     total = glance.target or 0
     grid.add_row("cycles", _bar(glance.n_cycles, total, colour), _of(glance.n_cycles, total))
     running = glance.running
     if running is not None:
         done = _of(running.n_finished, running.n_walkers)
         grid.add_row(f"cycle {running.cycle}", _bar(running.n_finished, running.n_walkers, "blue"), f"{done} segments")
-    return grid
+    return grid.table
 
 
-def _grid() -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", width=14)
-    grid.add_column(width=_WIDTH)
-    grid.add_column()
-    return grid
+class _Grid:
+    """Rows of a label, a picture and a remark, which has a line of its own where there is little room."""
+
+    def __init__(self, *, narrow: bool) -> None:
+        self._narrow, self.table = narrow, Table.grid(padding=(0, 2))
+        self.table.add_column(style="dim", width=14)
+        self.table.add_column(width=_WIDTH)
+        if not narrow:
+            self.table.add_column()
+
+    def add_row(self, label: RenderableType = "", middle: RenderableType = "", remark: str = "") -> None:
+        if not self._narrow:
+            self.table.add_row(label, middle, remark)
+            return
+        self.table.add_row(label, middle)
+        if remark:
+            self.table.add_row("", remark)
 
 
 def _bar(done: int, total: int, colour: str) -> RenderableType:
@@ -70,9 +84,10 @@ def _of(done: int, total: int) -> str:
     return f"{done:,} of {total:,}" if total else f"{done:,}"
 
 
-def _facts(glance: Glance) -> RenderableType:
+def _facts(glance: Glance, *, narrow: bool) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
-    for style, width in (("dim", 14), ("", 25), ("dim", 9), ("", 28)):
+    columns = (("dim", 14), ("", 25), ("dim", 9), ("", 28))
+    for style, width in (("dim", 14), ("", _WIDTH)) if narrow else columns:
         grid.add_column(style=style, width=width)
     weight, speed, walkers = glance.weight, glance.speed, glance.n_walkers
     low, high = int(walkers.min()), int(walkers.max())
@@ -90,6 +105,11 @@ def _facts(glance: Glance) -> RenderableType:
         ("on disk", _bytes(glance.bytes_on_disk)),
         ("last", f"{_duration(max(0.0, glance.now - glance.ended))} ago"),
     ]
+    if narrow:
+        for label, value in facts:
+            if value:
+                grid.add_row(label, value)
+        return grid
     for (left, one), (right, other) in zip(facts[::2], facts[1::2], strict=True):
         grid.add_row(left, one, right, other)
     return grid
@@ -97,13 +117,14 @@ def _facts(glance: Glance) -> RenderableType:
 
 def _speed(glance: Glance) -> str:
     if glance.speed is None:
-        return ""
+        return "not known"
     return f"{_amount(60 / glance.speed.seconds_per_cycle)} cycles/min"
 
 
 def _left(glance: Glance) -> str:
     if glance.seconds_left is None:
-        return {"sealed": "done", "stopped": "stopped: wepy resume goes on"}.get(glance.state, "no end is set")
+        growing = "no end is set" if glance.target is None else "not known"
+        return {"sealed": "done", "stopped": "stopped: wepy resume goes on"}.get(glance.state, growing)
     return _duration(glance.seconds_left)
 
 
@@ -115,8 +136,8 @@ def _workers(glance: Glance) -> str:
     return f"{count} on {where}"
 
 
-def _order_parameter(dimensions: Sequence[Dimension]) -> RenderableType:
-    grid = _grid()
+def _order_parameter(dimensions: Sequence[Dimension], *, narrow: bool) -> RenderableType:
+    grid = _Grid(narrow=narrow)
     for place, dimension in enumerate(dimensions):
         if place:
             grid.add_row()
@@ -125,12 +146,12 @@ def _order_parameter(dimensions: Sequence[Dimension]) -> RenderableType:
         shares = Text(spark(_logarithm(dimension.weights)), "magenta")
         grid.add_row(Text(_plain(dimension.heading), "bold"), shares, spread)
         grid.add_row("  log weight", f"[dim]{low}{high:>{_WIDTH - len(low)}}[/]", "[dim]lowest … mean … highest now[/]")
-        grid.add_row("  mean so far", Text(spark(_squeezed(dimension.history)), "blue"), "")
-    return grid
+        grid.add_row("  mean so far", Text(spark(_squeezed(dimension.history)), "blue"))
+    return grid.table
 
 
-def _flux(glance: Glance) -> RenderableType:
-    grid = _grid()
+def _flux(glance: Glance, *, narrow: bool) -> RenderableType:
+    grid = _Grid(narrow=narrow)
     cycles = max(1, glance.n_cycles // 2)
     flux, total = glance.flux(cycles), math.fsum(glance.recycled.tolist())
     grid.add_row(
@@ -140,7 +161,7 @@ def _flux(glance: Glance) -> RenderableType:
     if glance.speed is not None and glance.speed.ps_per_cycle:
         per_time = f"  =  [bold]{flux / glance.speed.ps_per_cycle:.3g}[/] per ps"
     grid.add_row("  flux", f"[bold]{flux:.3g}[/] per cycle{per_time}", f"[dim]last {_plural(cycles, 'cycle')}[/]")
-    return grid
+    return grid.table
 
 
 def spark(values: NDArray[np.float64], *, zero: bool = False) -> str:

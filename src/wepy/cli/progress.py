@@ -60,7 +60,8 @@ class RunProgress:
         if (
             self._done == self._first
         ):  # what came before it, such as starting workers, says nothing of the cycles to come
-            self._began = time.monotonic() - float(cycle["/cycles/ended"][0] - cycle["/cycles/began"][0])
+            took = float(cycle["/cycles/ended"][0] - cycle["/cycles/began"][0])
+            self._began = time.monotonic() - max(0.0, took)  # less than nothing if the clock was set back
         self._done += 1
         self._arrived = math.fsum([self._arrived, *cycle["/events/weight"].tolist()])
         text = self._line(cycle)

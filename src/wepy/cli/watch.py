@@ -42,11 +42,11 @@ def watch(path: Path, *, once: bool, interval: float) -> None:
         observer = Observer(run, path)
         glance = observer.look()
         if once or not terminal:
-            console.print(picture(glance))
+            console.print(picture(glance, console.width))
             return
-        with Live(picture(glance), console=console, auto_refresh=False) as live:
+        with Live(picture(glance, console.width), console=console, auto_refresh=False) as live:
             while glance.state != "sealed":
                 time.sleep(interval)
                 glance = observer.look()
-                live.update(picture(glance), refresh=True)
+                live.update(picture(glance, console.width), refresh=True)
     click.echo(f"{path} is sealed. Next: wepy-data info {quote(str(path))}")

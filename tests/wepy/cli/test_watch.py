@@ -1,6 +1,7 @@
 """The live view of a run: what it says, that it leaves the run alone, and how it ends."""
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -22,13 +23,14 @@ from rich.console import Console
 import wepy_data as wd
 from wepy.cli.glance import Observer
 from wepy.cli.picture import picture, spark
+from wepy.cli.progress import RunProgress
 from wepy_data.testing import runs
 
 
-def shown(glance):
-    console = Console(width=92, color_system=None)
+def shown(glance, width=92):
+    console = Console(width=width, color_system=None)
     with console.capture() as captured:
-        console.print(picture(glance))
+        console.print(picture(glance, width))
     return captured.get()
 
 
@@ -84,6 +86,47 @@ def test_the_view_says_it_all_in_plain_text(wepy, sealed):
     assert "\x1b" not in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 92
     assert (path.read_bytes(), sorted(path.parent.iterdir())) == before
+
+
+@pytest.mark.parametrize("width", [60, 80, 91])
+def test_little_room_cuts_no_word_of_it(sealed, width):
+    path, _ = sealed
+    with wd.open_run(path) as run:
+        glance = Observer(run, path).look()
+    wide, narrow = shown(glance), shown(glance, width)
+    assert {len(line) for line in narrow.splitlines()} == {width}
+    assert "…" not in re.sub(r"\S+ … \S+ … \S+", "", narrow)
+    words = set(re.findall(r"[\w.,:]+", wide)) - {glance.run_id}
+    assert words <= set(re.findall(r"[\w.,:]+", narrow))
+    for line in ("cycles/min", "time left", "log weight", "lowest … mean … highest now", "per cycle", "last 30 cycles"):
+        assert line in narrow
+    assert shown(glance, 200).splitlines()[0] == wide.splitlines()[0]
+
+
+def test_a_clock_that_goes_backwards_gives_a_valid_run_and_no_absurd_speed(double_well, tmp_path, monkeypatch):
+    path, start = tmp_path / "run.h5", time.time()
+    ticks = iter(range(10**6))
+    monkeypatch.setattr("wepy.recorder.time.time", lambda: start - 3600.0 * next(ticks))
+    cycles, said = double_well(store=path).run(cycles=4), io.StringIO()
+    progress = RunProgress(4, ("x",), said)
+    for _ in range(3):
+        progress.update(next(cycles))
+    monkeypatch.undo()
+    with wd.open_run(path) as run:
+        glance = Observer(run, path).look()
+        text = shown(glance)
+    assert (glance.speed, glance.seconds_left, glance.state) == (None, None, "growing")
+    assert re.search(r"speed +not known", text)
+    assert re.search(r"time left +not known", text)
+    assert "cycles/min" not in text
+    each = [float(number) for number in re.findall(r", (\S+) s each", said.getvalue())]
+    assert len(each) == 3
+    assert min(each) >= 0
+    for cycle in cycles:
+        progress.update(cycle)
+    assert wd.check(path) == []
+    with wd.open_run(path) as run:
+        assert (run.state, run.n_cycles) == ("sealed", 4)
 
 
 @given(record=runs())
