@@ -106,7 +106,7 @@ def _facts(glance: Glance, *, narrow: bool) -> RenderableType:
         ("last", f"{_duration(max(0.0, glance.now - glance.ended))} ago"),
     ]
     if narrow:
-        for label, value in facts:
+        for label, value in (*facts[::2], *facts[1::2]):
             if value:
                 grid.add_row(label, value)
         return grid
