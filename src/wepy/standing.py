@@ -81,11 +81,11 @@ def known_header(path: str | os.PathLike[str], header: wd.Header) -> wd.Header:
         What it holds.
     """
     head: list[wd.Entry] = []
-    with contextlib.suppress(FileNotFoundError, wd.DataError):  # a sealed run has no journal
+    with contextlib.suppress(OSError, wd.DataError):  # none, not ours to read, or damaged: a resume says so
         for entry in wd.read_journal(wd.journal_path(path)):
             head.append(entry)
             if entry.step == PLAN:
-                return _known(header, head) if entry.facts["run_id"] == header.run_id else header
+                return _known(header, head) if entry.facts.get("run_id") == header.run_id else header
     return header
 
 
@@ -119,7 +119,11 @@ def _known(header: wd.Header, found: Sequence[wd.Entry]) -> wd.Header:
 
 
 def _settings(found: Sequence[wd.Entry]) -> wd.Entry | None:
-    return next((entry for entry in reversed(found) if entry.step == SETTINGS), None)
+    return next((entry for entry in reversed(found) if entry.step == SETTINGS and _is_whole(entry)), None)
+
+
+def _is_whole(entry: wd.Entry) -> bool:
+    return all(isinstance(entry.facts.get(key), dict) for key in ("config", "inputs"))
 
 
 def _starts(header: wd.Header, found: Sequence[wd.Entry]) -> tuple[Mapping[str, Any], ...]:

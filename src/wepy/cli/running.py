@@ -121,7 +121,7 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
     The walkers that RUN had planned after the cycle are the founders of the new run, which names RUN, cycle and
     segments. With the same seed and settings it repeats what RUN did next, provided that RUN has kept the states in
     full precision; it always has after the last cycle of a sealed run, else with `states = "all"` in [storage].
-    Without --cycles, the new run has as many cycles as RUN's configuration leaves.
+    Without --cycles, the new run has as many cycles as RUN was still to have after this one.
 
     \b
     Example:
@@ -131,12 +131,14 @@ def branch(path: Path, cycle: int, output: Path, config: Path | None, *, overwri
     from wepy.config import build_simulation, restart_states
     from wepy.difference import setting_changes
     from wepy.heading import run_header
+    from wepy.standing import target_cycles
 
     if output.exists() and path.exists() and output.samefile(path):
         raise ResumeError(f"{output} is the run to branch from, and is only read: choose another name (-o)")
     choices["output"] = output.absolute()
     with _settings(path, config, choices) as (settings, folder, run, header):
-        left = settings.run.cycles - (cycle % run.n_cycles if run.n_cycles else 0) - 1
+        planned = (None if config is not None else target_cycles(header)) or settings.run.cycles
+        left = planned - (cycle % run.n_cycles if run.n_cycles else 0) - 1
         total = choices["cycles"] or (left if left > 0 else settings.run.cycles)
         settings = settings.model_copy(update={"run": settings.run.model_copy(update={"cycles": total})})
         sources = config is not None and _has_other_sources(header, settings, folder)

@@ -161,3 +161,11 @@ def test_a_branch_may_have_other_sources(wepy, trunk):
         kinds, x = run.header.static["/states/kind"], run.header.static["/states/arrays/x"]
         assert x[kinds == 1].tolist() == [[-1.1]]
         assert run.rows("event") > 0
+
+
+def test_a_branch_has_the_cycles_that_its_run_was_still_to_have(wepy, trunk):
+    trunk()
+    done(wepy("resume", "run.h5", "--cycles", CYCLES + 4))
+    done(wepy("branch", "run.h5", "--cycle", CYCLES, "-o", "b.h5"))
+    with wd.FileRun(wepy.folder / "b.h5") as run:
+        assert run.n_cycles == 3
