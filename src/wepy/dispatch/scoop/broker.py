@@ -1,13 +1,16 @@
 # ruff: noqa: E402 (SCOOP must be loaded quietly before anything is imported from it)
 """The broker between origin and workers: SCOOP's wire protocol, but a dead worker costs time and nothing else.
 
-SCOOP's own broker dies with the first dead worker, takes long tasks for lost, and listens on all interfaces. This one
+SCOOP's own broker dies with the first dead worker, takes long tasks for lost, and trusts whoever connects. This one
 
-- keeps every task until the origin has said that its result is there (or unwanted), and gives the tasks of a worker
-  that died to others; a task whose worker died three times *while it ran* is answered with its loss;
+- keeps every task until its result has passed through it (or is unwanted), and gives the tasks of a worker that died,
+  or has not shown a sign of life for some seconds, to others; a task that was with a worker when it died, three times,
+  is answered with its loss;
 - gives a worker one task at a time, on request;
 - gives an addressed task to its addressee, or to anyone if that one has died;
-- never unpickles what it is sent, except a task of the origin's that it has to give up.
+- passes the first result of a task on and drops any further one;
+- talks to workers of this run and of this code only, and listens on loopback only unless told otherwise;
+- never unpickles what it is sent.
 
 It shares no state with the thread that uses it but `workers`, a tuple that is replaced and never changed.
 """
@@ -15,10 +18,10 @@ It shares no state with the thread that uses it but `workers`, a tuple that is r
 from __future__ import annotations
 
 import contextlib
-import json
 import pickle
 import threading
 import time
+import uuid
 from collections import deque
 from dataclasses import dataclass
 
@@ -31,25 +34,38 @@ from scoop._comm.scoopzmq import (
     INIT,
     REPLY,
     REQUEST,
-    SHUTDOWN,
     STATUS_ANS,
-    STATUS_DONE,
     STATUS_GIVEN,
     STATUS_REQ,
     TASK,
-    VARIABLE,
 )
 from zmq.utils.monitor import recv_monitor_message
 
-from wepy.dispatch.identity import Identity
-from wepy.dispatch.scoop.link import ADDRESSED, COLLECTED, HELLO, LEFT, LOOPBACK
+from wepy.dispatch.scoop.introduction import Introduction, objection
+from wepy.dispatch.scoop.key import Doorkeeper, RunKey
+from wepy.dispatch.scoop.link import (
+    ADDRESSED,
+    DISMISSED,
+    FORGET,
+    HEARTBEAT,
+    HELLO,
+    LEFT,
+    LOOPBACK,
+    LOST,
+    REFUSED,
+    RUN,
+    SILENCE,
+    WHO,
+)
+from wepy.errors import DispatchError
 
 MAX_DEATHS = 3
 
 _CALM, _ALERT = 500, 20  # ms between looks at the workers: usually, and for a while after a disconnection
 _ALERT_FOR = 1.0  # s
 _BATCH = 64  # messages read between two looks at the rest
-_LINGER = 0  # ms; when it stops there is nobody left to whom a message would matter
+_LINGER = 500  # ms; for the last words to workers on other hosts
+_ORIGIN = "inproc://wepy-origin"  # the origin is in this process: what it sends and gets is not copied
 
 _DISMISS, _STOP = b"dismiss", b"stop"
 
@@ -59,62 +75,98 @@ TaskId = bytes
 
 @dataclass(slots=True)
 class _Task:
-    frame: bytes
+    frame: zmq.Frame
     origin: Address
     holder: Address = b""
-    is_finished: bool = False
     deaths: int = 0
 
 
 class Broker:
     """Runs in a thread of the manager's process, so that it cannot be lost without it.
 
+    Parameters
+    ----------
+    listen : str
+        Address of an interface of this host to listen on too, for workers on other hosts; empty for none.
+    port : int
+        Port there; 0 for any.
+    secure : bool
+        Whether only those who have the run's key are let in.
+
     Attributes
     ----------
     workers : tuple of Address
         Workers that are connected and have asked for work at least once.
-    task_port, info_port : int
-        Where it listens, on loopback only.
+    run : str
+        Id of what it serves, so that no worker of something else joins.
+    local, remote : str
+        Endpoints for workers on this host and, if it listens for them, on other ones.
+    key : RunKey or None
+        What workers must have.
+
+    Raises
+    ------
+    DispatchError
+        If it cannot listen there.
     """
 
-    def __init__(self) -> None:
-        self._context = zmq.Context()
-        self._tasks_socket = self._context.socket(zmq.ROUTER)
-        self._info_socket = self._context.socket(zmq.PUB)
-        for socket in (self._tasks_socket, self._info_socket):
-            socket.setsockopt(zmq.LINGER, _LINGER)
-            socket.setsockopt(zmq.SNDHWM, 0)
-            socket.setsockopt(zmq.RCVHWM, 0)
-        self._tasks_socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to the dead is an error, not a silence
-        self._tasks_socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
-        self.task_port = self._tasks_socket.bind_to_random_port(f"tcp://{LOOPBACK}")
-        self.info_port = self._info_socket.bind_to_random_port(f"tcp://{LOOPBACK}")
-        self._monitor = self._tasks_socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    def __init__(self, *, listen: str = "", port: int = 0, secure: bool = True) -> None:
+        self.run = uuid.uuid4().hex
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self.context.socket(zmq.ROUTER)
+        self._socket.setsockopt(zmq.LINGER, _LINGER)
+        self._socket.setsockopt(zmq.SNDHWM, 0)
+        self._socket.setsockopt(zmq.RCVHWM, 0)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # a send to the dead is an error, not a silence
+        self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        self._socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT)
+        self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, SILENCE)
+        self._socket.setsockopt(zmq.IPV6, ":" in listen)
+        self._doorkeeper: Doorkeeper | None = None
+        self.key: RunKey | None = None
+        try:
+            if secure:
+                self._doorkeeper = Doorkeeper(self.context)
+                self._doorkeeper.guard(self._socket)
+                self.key = self._doorkeeper.key
+            self._socket.bind(_ORIGIN)
+            self.local = _bound(self._socket, LOOPBACK, 0)
+            self.remote = _bound(self._socket, listen, port) if listen else ""
+        except BaseException:
+            self.context.destroy(linger=0)
+            raise
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._tasks: dict[TaskId, _Task] = {}
         self._queue: deque[TaskId] = deque()
         self._letters: dict[Address, deque[TaskId]] = {}  # tasks for one worker
         self._idle: dict[Address, None] = {}  # in order of request
-        self._processes: dict[Address, Identity] = {}
-        self._met: set[Identity] = set()
+        self._known: dict[Address, Introduction] = {}
+        self._waiting: dict[Address, None] = {}  # asked for work and have not introduced themselves yet
+        self._met: set[str] = set()
         self.workers: tuple[Address, ...] = ()
         self._alert_until = 0.0
-        self._bell, self._door = self._context.socket(zmq.PAIR), self._context.socket(zmq.PAIR)
+        self._bell, self._door = self.context.socket(zmq.PAIR), self.context.socket(zmq.PAIR)
         self._door.bind("inproc://stop")
         self._bell.connect("inproc://stop")
         self._thread = threading.Thread(target=self._serve, name="wepy-scoop-broker", daemon=True)
         self._thread.start()
 
     @property
+    def origin(self) -> str:
+        """Endpoint for the origin, in this process and over `context`."""
+        return _ORIGIN
+
+    @property
     def is_alive(self) -> bool:
         """Whether it still serves."""
         return self._thread.is_alive()
 
-    def has_met(self, worker: Identity) -> bool:
-        """Whether this process ever asked for work."""
-        return worker in self._met
+    def has_met(self, name: str) -> bool:
+        """Whether a worker with this name ever asked for work."""
+        return name in self._met
 
     def dismiss(self) -> None:
-        """Tell idle workers to leave. Stop only when they have: a message followed by a disconnection gets lost."""
+        """Tell all workers to leave when they are idle."""
         self._ring(_DISMISS)
 
     def stop(self) -> None:
@@ -129,9 +181,10 @@ class Broker:
 
     def _serve(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._tasks_socket, zmq.POLLIN)
-        poller.register(self._monitor, zmq.POLLIN)
-        poller.register(self._door, zmq.POLLIN)
+        requests = None if self._doorkeeper is None else self._doorkeeper.requests
+        for socket in (self._socket, self._monitor, self._door, requests):
+            if socket is not None:
+                poller.register(socket, zmq.POLLIN)
         try:
             while True:
                 is_alert = time.monotonic() < self._alert_until
@@ -139,16 +192,19 @@ class Broker:
                 if self._door in ready:
                     if self._door.recv() == _STOP:
                         break
-                    self._info_socket.send(SHUTDOWN)
+                    for address in self._known:
+                        self._send([address, DISMISSED])
+                if self._doorkeeper is not None and requests in ready:
+                    self._doorkeeper.answer()
                 if self._monitor in ready:
                     self._drain_monitor()
                 if time.monotonic() < self._alert_until or not ready:
                     self._probe()
-                if self._tasks_socket in ready:
+                if self._socket in ready:
                     self._read()
         finally:
-            self._tasks_socket.disable_monitor()
-            self._context.destroy(linger=_LINGER)
+            self._socket.disable_monitor()
+            self.context.destroy()
 
     def _drain_monitor(self) -> None:
         while self._monitor.poll(0):
@@ -158,55 +214,73 @@ class Broker:
     def _read(self) -> None:
         for _ in range(_BATCH):
             try:
-                address, kind, *frames = self._tasks_socket.recv_multipart(zmq.NOBLOCK)
-                self._receive(address, kind, frames)
+                address, kind, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                self._receive(address.bytes, kind.bytes, frames)
             except zmq.Again:
                 return
             except (IndexError, TypeError, ValueError):  # not a message of this protocol
                 continue
 
-    def _receive(self, address: Address, kind: bytes, frames: list[bytes]) -> None:
+    def _receive(self, address: Address, kind: bytes, frames: list[zmq.Frame]) -> None:
         if kind == TASK:
-            self._tasks[frames[0]] = _Task(frame=frames[1], origin=address)
-            self._queue.append(frames[0])
+            self._tasks[frames[0].bytes] = _Task(frame=frames[1], origin=address)
+            self._queue.append(frames[0].bytes)
         elif kind == ADDRESSED:
-            self._tasks[frames[0]] = _Task(frame=frames[1], origin=address)
-            self._address(frames[0], frames[2])
+            task_id, frame, addressee = frames
+            self._tasks[task_id.bytes] = _Task(frame=frame, origin=address)
+            self._address(task_id.bytes, addressee.bytes)
         elif kind == REQUEST:
-            self._idle[address] = None
-            if address not in self.workers:
-                self._join(address)
-        elif kind == STATUS_DONE:
-            task = self._tasks.get(frames[0])
-            if task is not None and task.holder == address:
-                task.is_finished = True
-        elif kind == COLLECTED:
+            self._request(address)
+        elif kind == REPLY:
+            payload, task_id, origin = frames
+            if self._tasks.pop(task_id.bytes, None) is not None:  # else another worker was faster, or nobody waits
+                self._send([origin.bytes, REPLY, payload, address])
+        elif kind == FORGET:
             for task_id in frames:
-                self._tasks.pop(task_id, None)  # its id may stay in a queue, where it is passed over
-        elif kind == REPLY:  # a result whose worker had no direct connection yet
-            self._send([frames[-1], kind, *frames[:-1], address])
+                self._tasks.pop(task_id.bytes, None)  # its id may stay in a queue, where it is passed over
         elif kind == HELLO:
-            host, pid = json.loads(frames[0])
-            self._processes[address] = Identity(host=host, pid=pid)
+            self._meet(address, Introduction.unpacked(frames[0].bytes))
         elif kind == LEFT:
-            self._bury_process(Identity(*json.loads(frames[0])))
+            name = frames[0].bytes.decode()
+            for found in [found for found, worker in self._known.items() if worker.name == name]:
+                self._bury(found)
         elif kind == INIT:
             self._welcome(address)
         elif kind == STATUS_REQ:  # never "lost": SCOOP would run it twice
             self._send([address, STATUS_ANS, frames[0], STATUS_GIVEN])
-        elif kind == VARIABLE:
-            self._info_socket.send_multipart([VARIABLE, *frames])
         self._give()
 
-    def _join(self, address: Address) -> None:
-        if address in self._processes:
-            self._met.add(self._processes[address])
-        self.workers = (*self.workers, address)
+    def _meet(self, address: Address, worker: Introduction) -> None:
+        """Let a worker in, or turn it away; at a new visit, what it was given at an earlier one goes back."""
+        reason = objection(worker, self.run)
+        if reason:
+            self._send([address, REFUSED, reason.encode()])
+            return
+        before = self._known.get(address)
+        if before is not None and before.visit != worker.visit:
+            self._take_back(address, is_death=False)
+        self._known[address] = worker
+        self._send([address, RUN, self.run.encode()])
+        if address in self._waiting:
+            del self._waiting[address]
+            self._request(address)
+
+    def _request(self, address: Address) -> None:
+        worker = self._known.get(address)
+        if worker is None:
+            self._waiting[address] = None
+            self._send([address, WHO])
+            return
+        self._idle[address] = None
+        if address not in self.workers:
+            self._met.add(worker.name)
+            self.workers = (*self.workers, address)
 
     def _welcome(self, address: Address) -> None:
         """Answer a newcomer with what SCOOP expects: configuration, shared variables, other brokers."""
         nothing = pickle.dumps({}, pickle.HIGHEST_PROTOCOL)
-        self._send([address, nothing, nothing])
+        self._send([address, nothing])
+        self._send([address, nothing])
         self._send([address, pickle.dumps(set(), pickle.HIGHEST_PROTOCOL)])
 
     def _address(self, task_id: TaskId, addressee: Address) -> None:
@@ -224,18 +298,18 @@ class Broker:
     def _give_first(self, queue: deque[TaskId], address: Address) -> None:
         """Give the first task in `queue` that is still wanted to an idle worker."""
         task = self._tasks.get(queue[0])
-        if task is None:
+        if task is None or task.holder:
             queue.popleft()
         elif self._send([address, TASK, task.frame]):
             queue.popleft()
             del self._idle[address]
-            task.holder, task.is_finished = address, False
+            task.holder = address
         else:
             self._bury(address)
 
-    def _send(self, frames: list[bytes]) -> bool:
+    def _send(self, frames: list[bytes | zmq.Frame]) -> bool:
         try:
-            self._tasks_socket.send_multipart(frames, zmq.NOBLOCK)
+            self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
         except zmq.ZMQError as error:
             if error.errno in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 return False
@@ -244,26 +318,26 @@ class Broker:
 
     def _probe(self) -> None:
         """Look who is gone by sending each worker an answer that it ignores."""
-        nothing = [STATUS_ANS, pickle.dumps(None), STATUS_GIVEN]
-        for address in self.workers:
-            if not self._send([address, *nothing]):
+        for address in list(self._known):
+            if not self._send([address, STATUS_ANS]):
                 self._bury(address)
         self._give()
 
-    def _bury_process(self, process: Identity) -> None:
-        for address in [address for address, other in self._processes.items() if other == process]:
-            self._bury(address)
-
     def _bury(self, address: Address) -> None:
-        """Forget a dead worker; what it held and the origin has not got goes to others."""
+        """Forget a worker that is dead or out of reach; what it held goes to others."""
         self.workers = tuple(worker for worker in self.workers if worker != address)
         self._idle.pop(address, None)
-        self._processes.pop(address, None)
+        self._waiting.pop(address, None)
+        self._known.pop(address, None)
         self._queue.extendleft(reversed(self._letters.pop(address, deque())))
+        self._take_back(address, is_death=True)
+
+    def _take_back(self, address: Address, *, is_death: bool) -> None:
+        """Queue again what a worker held, before all else."""
         for task_id, task in list(self._tasks.items()):
             if task.holder == address:
                 task.holder = b""
-                task.deaths += not task.is_finished
+                task.deaths += is_death
                 if task.deaths >= MAX_DEATHS:
                     self._give_up(task_id, task)
                 else:
@@ -271,9 +345,18 @@ class Broker:
 
     def _give_up(self, task_id: TaskId, task: _Task) -> None:
         """Answer a task with its loss, in the worker's place."""
-        future = pickle.loads(task.frame)  # noqa: S301 (the origin's: this very process)
-        future.callable = future.args = future.kargs = None
-        future.resultValue = task.deaths
-        future.isDone = True
-        self._send([task.origin, REPLY, pickle.dumps(future, pickle.HIGHEST_PROTOCOL)])
+        self._send([task.origin, LOST, task_id, str(task.deaths).encode()])
         del self._tasks[task_id]
+
+
+def _bound(socket: zmq.Socket[bytes], host: str, port: int) -> str:
+    """Listen and return the endpoint, with the port that was found."""
+    where = f"tcp://{f'[{host}]' if ':' in host else host}:{port or '*'}"
+    try:
+        socket.bind(where)
+    except zmq.ZMQError as error:
+        raise DispatchError(
+            f"cannot listen on {host}{f' port {port}' if port else ''}: {error.strerror}; expected the address of an "
+            "interface of this host, and a free port"
+        ) from error
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")

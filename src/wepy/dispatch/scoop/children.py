@@ -1,60 +1,102 @@
-"""The local worker processes: started, watched, replaced and stopped."""
+"""The workers that a pool starts itself, here and over ssh: started, watched, replaced and stopped."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
-from wepy.dispatch.identity import Identity, worker_identity
+from wepy.dispatch.scoop.worker import Settings
 
 _START = (
-    "import json, sys; settings = json.loads(sys.stdin.readline()); sys.path[:] = settings.pop('path');"
+    "import json, sys; settings = json.loads(sys.stdin.readline()); sys.path[:] = settings['path'] or sys.path;"
     " from wepy.dispatch.scoop.worker import work; work(settings)"
 )
+_SSH = ("-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o", "LogLevel=INFO")
+_TUNNEL = re.compile(r"Allocated port (\d+) for remote forward")
 _TAIL = 30  # lines of a worker's messages that are kept
 _MAX_FAILED_STARTS = 3  # in a row, before a place is given up
+_AT_ONCE = 8  # starts on one host: an ssh server turns away who comes with many others
+_SLOWEST_RETRY = 60.0  # s; a host that had workers may come back
 
 
-class Child:
-    """One local worker process.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one worker shall run.
 
     Parameters
     ----------
-    settings : mapping
-        What `wepy.dispatch.scoop.worker.work` expects.
+    host : str
+        As ssh knows it; empty for this host.
+    python : str
+        Python there.
+    environment : mapping of str to str
+        Environment variables beside those that are there anyway.
+    ssh : sequence of str
+        The command ssh, with options of the user's.
+    tunnel : bool
+        Whether the worker reaches the broker through its ssh connection.
     """
 
-    def __init__(self, settings: Mapping[str, object]) -> None:
+    host: str = ""
+    python: str = sys.executable
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ssh: Sequence[str] = ("ssh",)
+    tunnel: bool = False
+
+    def command(self, endpoint: str) -> list[str]:
+        """Return what to run here."""
+        worker = [self.python, "-P", "-c", _START, "wepy-worker"]
+        if not self.host:
+            return worker
+        variables = [f"{name}={value}" for name, value in self.environment.items()]
+        tunnel = ["-o", "ExitOnForwardFailure=yes", "-R", f"127.0.0.1:0:{endpoint.removeprefix('tcp://')}"]
+        there = shlex.join(["env", *variables, *worker])
+        return [*self.ssh, *_SSH, *(tunnel if self.tunnel else ()), self.host, f"exec {there}"]
+
+
+class Child:
+    """One worker process, or the ssh that holds one on another host.
+
+    Parameters
+    ----------
+    place : Place
+        Where it runs.
+    settings : Settings
+        What it is told; the endpoint is that of this host's side if there is a tunnel.
+    """
+
+    def __init__(self, place: Place, settings: Settings) -> None:
+        self.place, self.name = place, settings.name
+        self._settings = replace(settings, path=[] if place.host else _search_path())
         self._tail: deque[str] = deque(maxlen=_TAIL)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, "wepy-worker"],
+            place.command(settings.endpoint),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            env=None if place.host else {**os.environ, **place.environment},
             start_new_session=True,  # Ctrl-C in the terminal is the manager's to handle
         )
         self._lifeline = cast(IO[str], self._process.stdin)
         self._messages = cast(IO[str], self._process.stdout)
-        with contextlib.suppress(BrokenPipeError):  # died already: seen when it is looked after
-            self._lifeline.write(json.dumps({**settings, "path": _search_path()}) + "\n")
-            self._lifeline.flush()
+        if not place.tunnel:
+            self._instruct(self._settings)
         self._reader = threading.Thread(target=self._read, name="wepy-worker-messages", daemon=True)
         self._reader.start()
-
-    @property
-    def identity(self) -> Identity:
-        """Who the worker is."""
-        return Identity(host=worker_identity().host, pid=self._process.pid)
 
     @property
     def is_alive(self) -> bool:
@@ -67,7 +109,8 @@ class Child:
             self._reader.join(timeout=1.0)
         code = self._process.poll()
         end = "is running" if code is None else f"ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}"
-        return f"{self.identity} {end}; its last messages:\n{''.join(self._tail) or '(none)'}"
+        who = f"the worker on {self.place.host}" if self.place.host else f"worker process {self._process.pid}"
+        return f"{who} {end}; its last messages:\n{''.join(self._tail) or '(none)'}"
 
     def cut(self) -> None:
         """Close the worker's lifeline, so that it ends whatever it is doing."""
@@ -83,84 +126,132 @@ class Child:
     def end(self) -> None:
         """End the process if it runs, and free all it holds here."""
         self.cut()
-        if not self.wait(0.2):
+        if not self.wait(2.0 if self.place.host else 0.2):
             self._process.kill()
             self._process.wait()
         self._reader.join(timeout=1.0)
         if not self._reader.is_alive():  # else a grandchild still writes to the pipe
             self._messages.close()
 
+    def _instruct(self, settings: Settings) -> None:
+        with contextlib.suppress(BrokenPipeError, ValueError):  # died already: seen when it is looked after
+            self._lifeline.write(settings.text)
+            self._lifeline.flush()
+
     def _read(self) -> None:
+        is_told = not self.place.tunnel
         with contextlib.suppress(ValueError):  # closed under our hands
             for line in self._messages:
-                self._tail.append(line)
+                found = None if is_told else _TUNNEL.search(line)
+                if found:
+                    is_told = True
+                    self._instruct(replace(self._settings, endpoint=f"tcp://127.0.0.1:{found[1]}"))
+                else:
+                    self._tail.append(line)
+
+
+@dataclass(slots=True)
+class _Seat:
+    """A place, and who is there now."""
+
+    place: Place
+    child: Child | None = None
+    failures: int = 0
+    has_had_one: bool = False
+    not_before: float = 0.0
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.failures >= _MAX_FAILED_STARTS and not (self.has_had_one and self.place.host)
 
 
 class Children:
-    """The local workers of one pool; a place whose worker dies gets a new one.
+    """The workers of one pool that it has started; a place whose worker dies gets a new one.
+
+    A place where three workers in a row do not start is given up, unless it is on another host and has had one: that
+    host may come back.
 
     Parameters
     ----------
-    count : int
-        Number of places.
-    settings : mapping
-        What `wepy.dispatch.scoop.worker.work` expects.
+    places : sequence of Place
+        Where to start them.
+    settings : mapping of bool to Settings
+        What they are told: on this host and through tunnels (False), on hosts that connect themselves (True).
     has_joined : callable
-        Says whether a worker has ever asked for work.
+        Says whether a worker with a name has ever asked for work.
     """
 
-    def __init__(self, count: int, settings: Mapping[str, object], has_joined: Callable[[Identity], bool]) -> None:
-        self._settings = settings
-        self._has_joined = has_joined
-        self._children: dict[int, Child] = {}
-        self._failed_starts = [0] * count
+    def __init__(
+        self, places: Sequence[Place], settings: Callable[[Place], Settings], has_joined: Callable[[str], bool]
+    ) -> None:
+        self._settings, self._has_joined = settings, has_joined
+        self._seats = [_Seat(place) for place in places]
         self._last_words = ""
         try:
-            for place in range(count):
-                self._children[place] = Child(settings)
+            self._fill()
         except BaseException:
             self.close(grace=0.0)
             raise
 
     def __len__(self) -> int:
-        return len(self._children)
+        """Return how many places have a worker or may get one."""
+        return sum(not seat.is_given_up for seat in self._seats)
 
     @property
     def abandoned(self) -> int:
         """Number of places that are given up because no worker would start there."""
-        return sum(failures >= _MAX_FAILED_STARTS for failures in self._failed_starts)
+        return len(self._seats) - len(self)
 
     @property
     def last_words(self) -> str:
         """How the last worker that died ended, and what it wrote."""
         return self._last_words
 
-    def tend(self) -> list[Identity]:
-        """Replace dead workers; return who died."""
-        dead = [(place, child) for place, child in self._children.items() if not child.is_alive]
-        for place, child in dead:
+    def tend(self) -> list[str]:
+        """Replace dead workers; return the names of those who died."""
+        died = []
+        for seat in self._seats:
+            if seat.child is None or seat.child.is_alive:
+                continue
+            child, seat.child = seat.child, None
+            died.append(child.name)
             self._last_words = child.last_words()
             child.end()
-            self._failed_starts[place] = 0 if self._has_joined(child.identity) else self._failed_starts[place] + 1
-            if self._failed_starts[place] < _MAX_FAILED_STARTS:
-                self._children[place] = Child(self._settings)
-            else:
-                del self._children[place]
-        return [child.identity for _, child in dead]
+            has_joined = self._has_joined(child.name)
+            seat.has_had_one |= has_joined
+            seat.failures = 0 if has_joined else seat.failures + 1
+            if seat.failures and seat.place.host:
+                seat.not_before = time.monotonic() + min(2.0**seat.failures, _SLOWEST_RETRY)
+        self._fill()
+        return died
 
     def close(self, *, grace: float) -> None:
         """End all workers; those that have joined, and so were told to leave, have `grace` s to do so."""
+        children = [seat.child for seat in self._seats if seat.child is not None]
         deadline = time.monotonic() + grace
         try:
-            for child in self._children.values():
-                if self._has_joined(child.identity):
+            for child in children:
+                if self._has_joined(child.name):
                     child.wait(deadline - time.monotonic())
         finally:
-            for child in self._children.values():
+            for child in children:
                 child.cut()
-            for child in self._children.values():
+            for child in children:
                 child.end()
-            self._children.clear()
+            self._seats.clear()
+
+    def _fill(self) -> None:
+        """Start workers where there is none."""
+        for seat in self._seats:
+            if seat.child is None and not seat.is_given_up and time.monotonic() >= seat.not_before:
+                if seat.place.host and self._starting(seat.place.host) >= _AT_ONCE:
+                    continue
+                settings = replace(self._settings(seat.place), name=uuid.uuid4().hex)
+                seat.child = Child(seat.place, settings)
+
+    def _starting(self, host: str) -> int:
+        children = [seat.child for seat in self._seats if seat.place.host == host]
+        return sum(child is not None and not self._has_joined(child.name) for child in children)
 
 
 def _search_path() -> list[str]:

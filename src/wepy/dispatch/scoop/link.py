@@ -1,31 +1,51 @@
 # ruff: noqa: E402 (SCOOP must be loaded quietly before anything is imported from it)
-"""The ends of the wire: SCOOP's communicator for loopback, and the few messages that ours adds to SCOOP's."""
+"""The ends of the wire: SCOOP's communicator with one connection, to the broker, and our additions to its messages.
+
+SCOOP's own opens a port on every worker, on all interfaces, and unpickles what arrives there; results go from worker to
+origin over it. Ours opens none: results go through the broker, which is in the origin's process, so that only one port
+has to be reachable, guarded and tunnelled. A result names its task in the same message, so that both arrive or neither.
+"""
 
 from __future__ import annotations
 
-import json
+import copy
 import logging
 import os
 import pickle
+import uuid
 from typing import Any
 
 from wepy.dispatch.scoop.library import load
 
 load()  # quietly, before the imports below do it aloud
 
+import scoop
+import scoop._control as control
 import zmq
-from scoop._comm.scoopzmq import LINGER_TIME, ZMQCommunicator
+from scoop._comm.scoopexceptions import Shutdown
+from scoop._comm.scoopzmq import LINGER_TIME, REPLY, REQUEST, STATUS_ANS, ZMQCommunicator
 
-from wepy.dispatch.identity import Identity, worker_identity
+from wepy.dispatch.scoop.introduction import introduce
+from wepy.dispatch.scoop.key import RunKey, opened
+from wepy.dispatch.scoop.watch import Watch
+from wepy.errors import DispatchError
 
 LOOPBACK = "127.0.0.1"
 
-HELLO = b"wepy:hello"  # worker -> broker: JSON [host, pid]
+HELLO = b"wepy:hello"  # worker -> broker: its introduction
+WHO = b"wepy:who"  # broker -> worker: introduce yourself, I do not know you (any more)
+REFUSED = b"wepy:refused"  # broker -> worker: why it cannot work here
+DISMISSED = b"wepy:dismissed"  # broker -> worker: the work is done
+RUN = b"wepy:run"  # broker -> worker: the run's id
 ADDRESSED = b"wepy:addressed"  # origin -> broker: a task for one worker
-COLLECTED = b"wepy:collected"  # origin -> broker: these tasks' results are here, or nobody waits for them
-LEFT = b"wepy:left"  # origin -> broker: JSON [host, pid] of a worker process that has ended
+FORGET = b"wepy:forget"  # origin -> broker: nobody waits for these tasks any more
+LOST = b"wepy:lost"  # broker -> origin: a task is given up after so many deaths
+LEFT = b"wepy:left"  # origin -> broker: name of a worker whose process has ended
 
+HEARTBEAT = 3_000  # ms between signs of life
+SILENCE = 9_000  # ms without one after which a connection is closed: a stopped process, a link that is down
 _STALL = 30_000  # ms; the broker answers a newcomer at once or is gone
+_POLL = 200  # ms; how long a worker waits at most before it looks whether its connection is a new one
 
 
 class QuietLogger(logging.Logger):
@@ -39,54 +59,153 @@ class QuietLogger(logging.Logger):
         self.warning(msg, *args, **kwargs)
 
 
-class _LoopbackSocket(zmq.Socket[bytes]):
-    """A socket that listens on loopback when told to listen everywhere."""
+class RefusedError(DispatchError):
+    """The manager does not want this worker; says why."""
+
+
+class _SilentSocket(zmq.Socket[bytes]):
+    """A socket that never listens."""
 
     def bind(self, addr: str) -> Any:  # pyzmq returns a context of its own
-        """Bind to the loopback interface."""
-        return super().bind(addr.replace("*", LOOPBACK))
+        """Do nothing."""
 
 
 class Link(ZMQCommunicator):  # type: ignore[misc]  # SCOOP has no types
-    """SCOOP's communicator on loopback only, without its thread, and leaving without ending the pool."""
+    """SCOOP's communicator with one connection, without its thread, and leaving without ending the pool.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    endpoint : str
+        Where the broker is, as ZMQ spells it.
+    key : RunKey or None
+        What the broker asks for.
+    context : zmq.Context, optional
+        Of the broker, if it is in this process.
+    """
+
+    def __init__(self, endpoint: str, key: RunKey | None, context: zmq.Context[Any] | None = None) -> None:
+        self._endpoint, self._key, self._shared = endpoint, key, context
         self._process = os.getpid()
         super().__init__()
         self.socket.setsockopt(zmq.RCVTIMEO, -1)
+        self.socket.setsockopt(zmq.SNDTIMEO, -1)
 
     def createZMQSocket(self, sock_type: int) -> Any:  # noqa: N802 (SCOOP's name)
-        """Return a socket that cannot listen beyond loopback."""
-        socket = self.ZMQcontext.socket(sock_type, socket_class=_LoopbackSocket)
+        """Return a socket that never listens; the one to the broker under a name of its own."""
+        if self._shared is not None and self.ZMQcontext is not self._shared:
+            self.ZMQcontext.destroy()  # SCOOP has just made it
+            self.ZMQcontext = self._shared
+        socket = self.ZMQcontext.socket(sock_type, socket_class=_SilentSocket)
         socket.setsockopt(zmq.LINGER, LINGER_TIME)
         socket.setsockopt(zmq.SNDHWM, 0)
         socket.setsockopt(zmq.RCVHWM, 0)
         socket.setsockopt(zmq.IMMEDIATE, 1)
         if sock_type == zmq.DEALER:
+            scoop.worker = f"{os.getpid()}:{uuid.uuid4().hex}".encode()
             socket.setsockopt(zmq.RCVTIMEO, _STALL)  # while SCOOP's constructor waits for the broker
-        if sock_type == zmq.ROUTER:
-            socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            socket.setsockopt(zmq.SNDTIMEO, _STALL)
+            prepare(socket, self._key)
         return socket
+
+    def _addBroker(self, brokerEntry: object) -> None:  # noqa: N802 (SCOOP's names)
+        """Connect to the broker, and to nothing else."""
+        if not self.broker_set:
+            self.socket.connect(self._endpoint)
+            self.broker_set.add(brokerEntry)
+
+    def addPeer(self, peer: bytes) -> None:  # noqa: N802 (SCOOP's name)
+        """Connect to nobody: results go through the broker."""
+
+    def pumpInfoSocket(self) -> None:  # noqa: N802 (SCOOP's name)
+        """Read nothing: the broker says all on the one connection."""
 
     def _reportFutures(self) -> None:  # noqa: N802 (SCOOP's name)
         """Report nothing: SCOOP would use the main socket from a second thread."""
 
     def shutdown(self) -> None:
         """Close the sockets; safe to call twice, and in a process forked from the one that opened them."""
-        if self._process == os.getpid() and not self.ZMQcontext.closed:
+        if self._process != os.getpid() or self.ZMQcontext.closed:
+            return
+        if self._shared is None:
             self.ZMQcontext.destroy(linger=LINGER_TIME)
+        else:
+            for socket in (self.direct_socket, self.infoSocket, self.socket):
+                socket.close(linger=0)
 
 
 class WorkerLink(Link):
-    """A worker's end: says hello."""
+    """A worker's end: introduces itself at each visit, and answers in one message.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.socket.send_multipart([HELLO, packed(worker_identity())])
+    Parameters
+    ----------
+    endpoint, key
+        As for `Link`.
+    name : str
+        What the manager calls this worker.
+    patience : float
+        Seconds after which a worker that cannot reach its manager ends.
+    """
+
+    def __init__(self, endpoint: str, key: RunKey | None, *, name: str, patience: float) -> None:
+        self._name, self._patience = name, patience
+        self._run, self._visit = "", 1
+        self._watch: Watch | None = None
+        super().__init__(endpoint, key)
+        self._introduce()
+
+    def createZMQSocket(self, sock_type: int) -> Any:  # noqa: N802 (SCOOP's name)
+        """Return a socket; watch the one to the broker."""
+        socket = super().createZMQSocket(sock_type)
+        if sock_type == zmq.DEALER:
+            self._watch = Watch(socket, self._endpoint, patience=self._patience)
+        return socket
+
+    def shutdown(self) -> None:
+        """Close the connection; the watch, in its thread, keeps the context in use until the process ends."""
+        if self._watch is not None:
+            self._watch.stop()
+        for socket in (self.direct_socket, self.infoSocket, self.socket):
+            socket.close(linger=LINGER_TIME)
+
+    def sendRequest(self) -> None:  # noqa: N802 (SCOOP's name)
+        """Ask for a task."""
+        self.socket.send(REQUEST)
+
+    def sendStatusRequest(self, future: Any) -> None:  # noqa: N802 (SCOOP's name)
+        """Ask for no status: a task is never lost."""
+
+    def _poll(self, timeout: int) -> Any:
+        """Wait for messages; SCOOP waits only if it has nothing to do."""
+        visits = self._watch.visits if self._watch is not None else 1
+        if visits > self._visit:  # what was on the way when the connection broke is lost
+            self._visit = visits
+            self._introduce()
+            self.sendRequest()
+        return self.poller.poll(min(timeout, _POLL))
+
+    def _recv(self) -> Any:
+        kind, *frames = self.socket.recv_multipart()
+        if kind == DISMISSED:
+            raise Shutdown("the work is done")
+        if kind == REFUSED:
+            raise RefusedError(frames[0].decode("utf-8", "replace"))
+        if kind == RUN:
+            self._run = frames[0].decode("ascii", "replace")
+        elif kind == WHO:
+            self._introduce()
+        elif kind != STATUS_ANS:
+            return pickle.loads(frames[0])  # noqa: S301 (of our manager, which has shown its key)
+        return None
+
+    def _sendReply(self, destination: bytes, fid: bytes, *args: bytes) -> None:  # noqa: N802 (SCOOP's name)
+        self.socket.send_multipart([REPLY, *args, fid, destination], copy=False)
+
+    def _introduce(self) -> None:
+        self.socket.send_multipart([HELLO, introduce(name=self._name, run=self._run, visit=self._visit).packed()])
 
 
 class OriginLink(Link):
-    """The origin's end: can address tasks, acknowledges results, tells of ended workers."""
+    """The origin's end: can address tasks, forget them, and tell of ended workers."""
 
     def sendFuture(self, future: Any) -> None:  # noqa: N802 (SCOOP's name)
         """Send a task whose first argument is the address of the worker that shall have it, if any."""
@@ -94,31 +213,45 @@ class OriginLink(Link):
         if not addressee:
             super().sendFuture(future)
             return
-        future_state = dict(future.__dict__, greenlet=None, children={})
-        copy = object.__new__(type(future))
-        copy.__dict__.update(future_state)
-        task = pickle.dumps(copy, pickle.HIGHEST_PROTOCOL)
+        sent = copy.copy(future)
+        sent.greenlet, sent.children = None, {}
+        task = pickle.dumps(sent, pickle.HIGHEST_PROTOCOL)
         self.socket.send_multipart([ADDRESSED, task_id(future), task, addressee])
 
-    def collected(self, futures: list[Any]) -> None:
-        """Tell the broker that it need not keep these tasks any longer."""
-        if futures:
-            self.socket.send_multipart([COLLECTED, *map(task_id, futures)])
+    def _recv(self) -> Any:
+        kind, first, *frames = self.socket.recv_multipart()
+        if kind != LOST:
+            return pickle.loads(first)  # noqa: S301 (a result, of a worker that has shown the key)
+        lost = copy.copy(control.futureDict.get(pickle.loads(first)))  # noqa: S301 (the id that we sent)
+        if lost is not None:
+            lost.resultValue, lost.isDone = int(frames[0]), True
+        return lost
 
-    def left(self, worker: Identity) -> None:
+    def forget(self, futures: list[Any]) -> None:
+        """Tell the broker that nobody waits for these tasks any longer."""
+        if futures:
+            self.socket.send_multipart([FORGET, *map(task_id, futures)])
+
+    def left(self, name: str) -> None:
         """Tell the broker that a worker process has ended."""
-        self.socket.send_multipart([LEFT, packed(worker)])
+        self.socket.send_multipart([LEFT, name.encode()])
 
     def is_ready(self, timeout: float) -> bool:
         """Wait up to `timeout` s and return whether anything has arrived."""
         return bool(self.poller.poll(int(1000 * timeout)))
 
 
+def prepare(socket: Any, key: RunKey | None) -> None:
+    """Make a socket that is about to connect give signs of life, come back after a break, and show the key."""
+    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, SILENCE)
+    socket.setsockopt(zmq.RECONNECT_IVL, 100)
+    socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2_000)
+    socket.setsockopt(zmq.CONNECT_TIMEOUT, 5_000)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, 10_000)
+    opened(key, socket)
+
+
 def task_id(future: Any) -> bytes:
     """Return a future's id as SCOOP writes it in messages."""
     return pickle.dumps(future.id, pickle.HIGHEST_PROTOCOL)
-
-
-def packed(identity: Identity) -> bytes:
-    """Return an identity as it is written in messages."""
-    return json.dumps([identity.host, identity.pid]).encode()

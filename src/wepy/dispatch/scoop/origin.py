@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +24,7 @@ import scoop._types as types
 from scoop import futures, shared
 from scoop.broker.structs import BrokerInfo
 
+from wepy.dispatch.scoop.broker import Broker
 from wepy.dispatch.scoop.link import LOOPBACK, OriginLink, QuietLogger
 from wepy.errors import DispatchError
 
@@ -31,14 +33,18 @@ _WORKER_ALIAS = "SCOOP_WORKER"  # a module name that SCOOP invents for the main 
 _ABSENT = object()
 
 
-def settings(*, task_port: int, info_port: int, size: int, is_origin: bool) -> Mapping[str, Any]:
+_SIZE = 2  # any number but 1, for which SCOOP would compute alone
+_NO_PORT = 0  # our links know themselves where the broker is
+
+
+def settings(*, is_origin: bool) -> Mapping[str, Any]:
     """Return the globals that SCOOP's own launcher would set."""
     return MappingProxyType(
         {
             "IS_RUNNING": True,
             "IS_ORIGIN": is_origin,
-            "BROKER": BrokerInfo(LOOPBACK, task_port, info_port, LOOPBACK),
-            "SIZE": size,
+            "BROKER": BrokerInfo(LOOPBACK, _NO_PORT, _NO_PORT, LOOPBACK),
+            "SIZE": _SIZE,
             "DEBUG": False,
             "MAIN_MODULE": NOT_USED,
             "CONFIGURATION": {"headless": False, "backend": "ZMQ"},
@@ -54,10 +60,8 @@ class Origin:
 
     Parameters
     ----------
-    task_port, info_port : int
-        Ports of the broker, on loopback.
-    size : int
-        Number of workers that are expected.
+    broker : Broker
+        Of this process.
 
     Raises
     ------
@@ -65,7 +69,7 @@ class Origin:
         If this process takes part in a SCOOP pool already.
     """
 
-    def __init__(self, *, task_port: int, info_port: int, size: int) -> None:
+    def __init__(self, broker: Broker) -> None:
         if scoop.IS_RUNNING:
             raise DispatchError(
                 "this process takes part in a SCOOP pool already: leave the other `with Scoop()` first; under"
@@ -74,13 +78,11 @@ class Origin:
         self._before: list[tuple[Any, str, object]] = []
         self._pending: dict[Any, Any] = {}  # SCOOP future -> the caller's key
         try:
-            for name, value in settings(
-                task_port=task_port, info_port=info_port, size=size + 1, is_origin=True
-            ).items():
+            for name, value in settings(is_origin=True).items():
                 self._set(scoop, name, value)
             self._set(scoop, "worker", None)
             self._set(shared, "elements", {})
-            self._set(types, "Communicator", OriginLink)
+            self._set(types, "Communicator", partial(OriginLink, broker.origin, None, broker.context))
             self._set(control, "futureDict", {})
             self._set(control, "execQueue", types.FutureQueue())
             self._set(control, "current", types.Future((-1, 0), None))  # a root that is never run
@@ -106,7 +108,6 @@ class Origin:
         done = futures.wait(pending, timeout=0).done  # also sends what SCOOP still holds back
         if not done and self.link.is_ready(timeout):
             done = futures.wait(pending, timeout=0).done
-        self.link.collected(list(done))
         return [(self._pending.pop(future), future.resultValue) for future in done]
 
     def forget(self, unwanted: Callable[[Any], bool]) -> None:
@@ -116,7 +117,7 @@ class Origin:
         for future in dropped:
             del self._pending[future]
             future._delete()
-        self.link.collected(dropped)
+        self.link.forget(dropped)
 
     def close(self) -> None:
         """Close the sockets and put SCOOP's globals back."""

@@ -7,13 +7,20 @@ import zmq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wepy.dispatch.scoop.broker import INIT, REQUEST, TASK, Broker
-from wepy.dispatch.scoop.link import ADDRESSED, COLLECTED, HELLO, LEFT
+import wepy_data as wd
+from wepy.dispatch.scoop.broker import INIT, REPLY, REQUEST, TASK, Broker
+from wepy.dispatch.scoop.introduction import Introduction, code_digest
+from wepy.dispatch.scoop.link import ADDRESSED, DISMISSED, FORGET, HELLO, LEFT, LOST, REFUSED, RUN, WHO
+
+
+def introduction(name, **changes):
+    said = {"host": "host", "pid": 1, "name": name, "version": wd.__version__, "code": code_digest(), "visit": 1}
+    return Introduction(**(said | changes)).packed()
 
 
 @pytest.fixture(scope="module")
 def broker():
-    broker = Broker()
+    broker = Broker(secure=False)
     yield broker
     broker.stop()
     assert not broker.is_alive
@@ -28,7 +35,7 @@ def connect(broker):
             socket = context.socket(zmq.DEALER)
             socket.setsockopt(zmq.LINGER, 0)
             socket.setsockopt(zmq.IDENTITY, name)
-            socket.connect(f"tcp://127.0.0.1:{broker.task_port}")
+            socket.connect(broker.local)
             sockets.append(socket)
             return socket
 
@@ -46,10 +53,28 @@ def received(socket, seconds=5.0):
     return None
 
 
+def wait_for_welcome(socket):
+    """Wait until the broker has read all that was sent before; whatever else it says is passed over."""
+    socket.send_multipart([INIT, b""])
+    while (message := received(socket)) is not None:
+        if message == [pickle.dumps(set(), pickle.HIGHEST_PROTOCOL)]:
+            return True
+    return False
+
+
 def welcomed(socket):
     socket.send_multipart([INIT, pickle.dumps({})])
-    first, second = received(socket), received(socket)
-    return len(first) == 2 and pickle.loads(second[0]) == set()
+    first, second, third = received(socket), received(socket), received(socket)
+    return (pickle.loads(first[0]), pickle.loads(second[0]), pickle.loads(third[0])) == ({}, {}, set())
+
+
+def joined(socket, name, **changes):
+    """Introduce a worker that then asks for work."""
+    socket.send_multipart([HELLO, introduction(name, **changes)])
+    assert received(socket)[0] == RUN
+    socket.send(REQUEST)
+    assert wait_for_welcome(socket)  # so the request has been read
+    return socket
 
 
 def test_a_newcomer_is_welcomed(connect):
@@ -57,57 +82,128 @@ def test_a_newcomer_is_welcomed(connect):
 
 
 def test_a_task_goes_to_one_worker_and_to_another_if_that_one_leaves(connect):
-    origin, first, second = connect(b"origin-1"), connect(b"first"), connect(b"second")
-    first.send_multipart([HELLO, b'["host", 1]'])
-    first.send(REQUEST)
-    assert welcomed(first)  # so the request has been read
+    origin, first, second = connect(b"origin-1"), joined(connect(b"1"), "one"), connect(b"2")
     origin.send_multipart([TASK, b"task-1", b"frame-1"])
     assert received(first) == [TASK, b"frame-1"]
-    second.send(REQUEST)
+    joined(second, "two")
     assert received(second, seconds=0.1) is None
-    origin.send_multipart([LEFT, b'["host", 1]'])
+    origin.send_multipart([LEFT, b"one"])
     assert received(second) == [TASK, b"frame-1"]
-    origin.send_multipart([COLLECTED, b"task-1"])
+    origin.send_multipart([FORGET, b"task-1"])
 
 
 def test_a_worker_whose_connection_breaks_is_dead(connect):
-    origin, first, second = connect(b"origin-2"), connect(b"third"), connect(b"fourth")
-    first.send(REQUEST)
+    origin, first, second = connect(b"origin-2"), joined(connect(b"3"), "three"), connect(b"4")
     origin.send_multipart([TASK, b"task-2", b"frame-2"])
     assert received(first) == [TASK, b"frame-2"]
-    second.send(REQUEST)
+    joined(second, "four")
     first.close()
     assert received(second) == [TASK, b"frame-2"]
-    origin.send_multipart([COLLECTED, b"task-2"])
+    origin.send_multipart([FORGET, b"task-2"])
 
 
 def test_an_addressed_task_waits_for_its_addressee(connect):
-    origin, first, second = connect(b"origin-3"), connect(b"fifth"), connect(b"sixth")
-    for worker in (first, second):
-        worker.send(REQUEST)
-        assert welcomed(worker)
+    origin, first, second = connect(b"origin-3"), joined(connect(b"5"), "five"), connect(b"6")
     origin.send_multipart([TASK, b"task-3", b"frame-3"])
     assert received(first) == [TASK, b"frame-3"]
-    origin.send_multipart([ADDRESSED, b"task-4", b"frame-4", b"fifth"])
+    joined(second, "six")
+    origin.send_multipart([ADDRESSED, b"task-4", b"frame-4", b"5"])
     assert received(second, seconds=0.1) is None
     first.send(REQUEST)
     assert received(first) == [TASK, b"frame-4"]
-    origin.send_multipart([COLLECTED, b"task-3", b"task-4"])
+    origin.send_multipart([FORGET, b"task-3", b"task-4"])
 
 
-KINDS = [INIT, REQUEST, TASK, ADDRESSED, COLLECTED, HELLO, LEFT, b"S", b"SD", b"SR", b"RP", b"V", b"nonsense"]
+def test_the_first_result_of_a_task_passes_and_a_second_one_does_not(connect):
+    origin, slow, quick = connect(b"origin-4"), joined(connect(b"7"), "seven"), connect(b"8")
+    origin.send_multipart([TASK, b"task-5", b"frame-5"])
+    assert received(slow) == [TASK, b"frame-5"]
+    origin.send_multipart([LEFT, b"seven"])  # it has not: it was out of reach
+    quick.send_multipart([HELLO, introduction("eight")])
+    assert received(quick)[0] == RUN
+    quick.send(REQUEST)
+    assert received(quick) == [TASK, b"frame-5"]
+    for worker, result in ((quick, b"first"), (slow, b"second")):
+        worker.send_multipart([REPLY, result, b"task-5", b"origin-4"])
+    assert received(origin) == [REPLY, b"first", b"8"]
+    assert received(origin, seconds=0.1) is None
+
+
+def test_a_worker_that_the_broker_has_buried_is_asked_who_it_is_and_works_again(connect):
+    origin, worker = connect(b"origin-5"), joined(connect(b"9"), "nine")
+    origin.send_multipart([LEFT, b"nine"])
+    assert wait_for_welcome(origin)
+    worker.send(REQUEST)
+    assert received(worker) == [WHO]
+    worker.send_multipart([HELLO, introduction("nine")])
+    assert received(worker)[0] == RUN
+    origin.send_multipart([TASK, b"task-6", b"frame-6"])
+    assert received(worker) == [TASK, b"frame-6"]
+    origin.send_multipart([FORGET, b"task-6"])
+
+
+def test_what_was_on_the_way_to_a_worker_that_comes_back_is_sent_again(connect):
+    origin, worker = connect(b"origin-6"), joined(connect(b"10"), "ten")
+    origin.send_multipart([TASK, b"task-7", b"frame-7"])
+    assert received(worker) == [TASK, b"frame-7"]  # say, it never arrived
+    worker.send_multipart([HELLO, introduction("ten", visit=1)])  # the same visit: nothing is lost
+    assert received(worker)[0] == RUN
+    assert received(worker, seconds=0.1) is None
+    worker.send_multipart([HELLO, introduction("ten", visit=2)])
+    assert received(worker)[0] == RUN
+    worker.send(REQUEST)
+    assert received(worker) == [TASK, b"frame-7"]
+    origin.send_multipart([FORGET, b"task-7"])
+
+
+def test_a_task_whose_worker_has_died_three_times_is_answered_with_its_loss(connect):
+    origin = connect(b"origin-8")
+    origin.send_multipart([TASK, b"task-9", b"frame-9"])
+    for number in range(3):
+        worker = connect(f"victim {number}".encode())
+        worker.send_multipart([HELLO, introduction(f"victim {number}")])
+        assert received(worker)[0] == RUN
+        worker.send(REQUEST)
+        assert received(worker) == [TASK, b"frame-9"]
+        worker.close()
+    assert received(origin) == [LOST, b"task-9", b"3"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"run": "another"}, "it works for run another, and this is run"),
+        ({"version": "0.0.1"}, "it has wepy 0.0.1, the manager"),
+        ({"code": "ab" * 16}, "is not the same code as the manager's"),
+    ],
+)
+def test_a_worker_that_does_not_fit_is_turned_away_and_told_why(connect, changes, reason):
+    origin, stranger = connect(b"origin-7"), connect(f"stranger {reason}".encode())
+    stranger.send_multipart([HELLO, introduction("x", **changes)])
+    kind, said = received(stranger)
+    assert kind == REFUSED
+    assert reason in said.decode()
+    stranger.send(REQUEST)
+    origin.send_multipart([TASK, b"task-8", b"frame-8"])
+    assert received(stranger) == [WHO]
+    assert received(stranger, seconds=0.1) is None
+    origin.send_multipart([FORGET, b"task-8"])
+
+
+OURS = [ADDRESSED, DISMISSED, FORGET, HELLO, LEFT, WHO]
+KINDS = [INIT, REQUEST, TASK, REPLY, *OURS, b"S", b"SD", b"SR", b"V", b"nonsense"]
 
 
 @settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(KINDS), frames=st.lists(st.binary(max_size=8), max_size=4))
 def test_no_message_ends_the_broker(kind, frames):
-    broker = Broker()
+    broker = Broker(secure=False)
     try:
         with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
             socket.setsockopt(zmq.LINGER, 0)
-            socket.connect(f"tcp://127.0.0.1:{broker.task_port}")
+            socket.connect(broker.local)
             socket.send_multipart([kind, *frames])
-            assert welcomed(socket)
+            assert wait_for_welcome(socket)
         assert broker.is_alive
     finally:
         broker.stop()
