@@ -6,7 +6,7 @@ The names below are the front door; modules behind it may move.
 from wepy.balancing import HuberKim, NoBalancing, Plan
 from wepy.binning import Rectilinear
 from wepy.branch import BranchPoint, branch_point
-from wepy.dispatch import Processes, Scoop, Serial
+from wepy.dispatch import Host, Processes, Scoop, Serial
 from wepy.engine import DoubleWell, Harmonic, MuellerBrown, OpenMM, OverdampedLangevin, RandomWalk
 from wepy.ensemble import StartState
 from wepy.errors import (
@@ -40,6 +40,7 @@ __all__ = [
     "Frames",
     "Function",
     "Harmonic",
+    "Host",
     "HuberKim",
     "MinimumDistance",
     "MuellerBrown",

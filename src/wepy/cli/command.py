@@ -11,6 +11,7 @@ import click
 import wepy_data as wd
 from wepy.cli.running import branch, resume, run
 from wepy.cli.watch import watch
+from wepy.cli.worker import worker
 from wepy.errors import ConfigurationError, WepyError
 from wepy_data.cli.exits import USER_ERROR, HonestGroup
 
@@ -68,3 +69,4 @@ main.add_command(run)
 main.add_command(resume)
 main.add_command(branch)
 main.add_command(watch)
+main.add_command(worker)

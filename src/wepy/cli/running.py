@@ -15,6 +15,7 @@ from wepy.errors import ConfigurationError, ResumeError
 
 if TYPE_CHECKING:
     from wepy.config import Configuration
+    from wepy.config.model import DispatchSection
     from wepy.protocols import Engine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -28,8 +29,16 @@ _overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the 
 def _dispatch_options(command: Command) -> Command:
     kinds = click.Choice(["serial", "processes", "scoop"])
     with_kind = click.option("--dispatch", type=kinds, help="Who runs the segments.")(command)
-    help = "Number of workers; SCOOP's unless --dispatch says else."
-    return click.option("--workers", type=click.IntRange(min=1), help=help)(with_kind)
+    for option in (
+        click.option("--ssh", help="The command ssh with options, as `ssh -F config`."),
+        click.option("--insecure", is_flag=True, default=None, help="No key: whoever reaches the port can run code."),
+        click.option("--listen", metavar="ADDRESS[:PORT]", help="Let workers of other machines join (wepy worker)."),
+        click.option("--hostfile", type=_path, help="Hosts to start workers on by ssh: lines of `name workers`."),
+        click.option("--hosts", metavar="NAME[:N],...", help="Hosts to start workers on by ssh."),
+    ):
+        with_kind = option(with_kind)
+    help = "Number of workers on this machine; SCOOP's unless --dispatch says else. 0 with --hosts or --listen."
+    return click.option("--workers", type=click.IntRange(min=0), help=help)(with_kind)
 
 
 @click.command()
@@ -240,17 +249,35 @@ def _chosen(
     cycles: int | None = None,
     dispatch: str | None = None,
     seed: int | None = None,
+    **others: Any,
 ) -> Configuration:
     run = {"cycles": cycles, "seed": seed, "output": output}
-    given = settings.dispatch
-    kind = dispatch or ("scoop" if workers and given.kind == "serial" else given.kind)
-    who = {"kind": kind, "workers": None if kind == "serial" else workers or given.workers}
     return settings.model_copy(
         update={
             "run": settings.run.model_copy(update={key: value for key, value in run.items() if value is not None}),
-            "dispatch": given.model_copy(update=who),
+            "dispatch": _dispatch(settings.dispatch, dispatch, workers, others),
         }
     )
+
+
+def _dispatch(given: DispatchSection, kind: str | None, workers: int | None, others: dict[str, Any]) -> DispatchSection:
+    """Return what the configuration says of workers, changed by what the command line says."""
+    from wepy.config.read import dispatch_section
+
+    said = {key: value for key, value in others.items() if value is not None}
+    if "hosts" in said:
+        said["hosts"] = [said["hosts"]]
+    if "hostfile" in said:
+        said["hostfile"] = said["hostfile"].absolute()
+    kept = given.model_dump(exclude={"kind", "workers"})
+    if kind is None:
+        kind = "scoop" if (workers is not None or said) and given.kind == "serial" else given.kind
+    elif kind != "scoop":
+        kept = {}
+    if workers is None and kind != "serial":
+        workers = given.workers
+    chosen = {**kept, **said, "kind": kind, "workers": None if kind == "serial" else workers}
+    return dispatch_section(chosen, "who runs the segments (--dispatch, --workers, --hosts, ...)")
 
 
 @contextlib.contextmanager

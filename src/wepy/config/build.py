@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from wepy.config.model import (
     RMSDSection,
     StateSection,
 )
-from wepy.dispatch import Processes, Scoop, Serial
+from wepy.dispatch import Processes, Scoop, Serial, hosts_of, read_hosts
 from wepy.engine import DoubleWell, OpenMM, OverdampedLangevin, RandomWalk
 from wepy.engine.openmm.source import pdb_positions, read_pdb
 from wepy.ensemble import StartState
@@ -89,7 +90,7 @@ def build_simulation(
         else Recycling(Region(config.recycling.lower, config.recycling.upper)),
         steps=config.run.steps,
         seed=config.run.seed,
-        dispatcher=build_dispatcher(config.dispatch),
+        dispatcher=build_dispatcher(config.dispatch, base, base / config.run.output if store is None else Path(store)),
         storage=Storage(**config.storage.model_dump()),
         store=base / config.run.output if store is None else store,
         overwrite=overwrite,
@@ -113,12 +114,23 @@ def _start(config: Configuration, engine: Engine, base: Path) -> dict[str, Any]:
     }
 
 
-def build_dispatcher(section: DispatchSection) -> Dispatcher:
-    """Return the dispatcher that `[dispatch]` asks for."""
+def build_dispatcher(section: DispatchSection, base: Path, store: Path) -> Dispatcher:
+    """Return the dispatcher that `[dispatch]` asks for; the key for workers that join is written beside the run."""
     if section.kind == "processes":
         return Processes(workers=section.workers)
     if section.kind == "scoop":
-        return Scoop(workers=section.workers)
+        hosts = [host for text in section.hosts for host in hosts_of(text)]
+        if section.hostfile is not None:
+            hosts += read_hosts(base / section.hostfile)
+        return Scoop(
+            workers=section.workers,
+            hosts=hosts,
+            listen=section.listen,
+            key_file=store.with_name(f"{store.name}.key"),
+            environment=section.environment,
+            insecure=section.insecure,
+            ssh=shlex.split(section.ssh),
+        )
     return Serial()
 
 

@@ -270,13 +270,28 @@ class DispatchSection(Section):
     """`[dispatch]`: who runs the segments."""
 
     kind: Literal["serial", "processes", "scoop"] = "serial"
-    workers: Count | None = None
+    workers: Index | None = None
+    hosts: list[Annotated[str, Field(min_length=1)]] = []
+    hostfile: Path | None = None
+    listen: str = ""
+    environment: list[dict[str, str]] = []
+    insecure: Flag = False
+    ssh: str = "ssh"
 
     @model_validator(mode="after")
     def _workers_of_something(self) -> DispatchSection:
         if self.kind == "serial" and self.workers is not None:
             raise ValueError('expected kind = "processes" or "scoop" with workers; serial dispatch has none')
+        if self.workers == 0 and not (self.kind == "scoop" and self.has_others):
+            raise ValueError("expected at least 1 worker; 0 needs hosts or listen, for workers of other hosts")
+        if self.kind != "scoop" and (self.has_others or self.environment or self.insecure):
+            raise ValueError('expected kind = "scoop" with hosts, hostfile, listen, environment or insecure')
         return self
+
+    @property
+    def has_others(self) -> bool:
+        """Whether workers of other hosts may take part."""
+        return bool(self.hosts or self.hostfile or self.listen)
 
 
 ChosenAtoms = Annotated[

@@ -9,12 +9,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import pydantic
 
-from wepy.config.model import Configuration
+from wepy.config.model import Configuration, DispatchSection
 from wepy.errors import ConfigurationError
+
+Table = TypeVar("Table", bound=pydantic.BaseModel)
 
 
 def read_configuration(path: str | os.PathLike[str]) -> Configuration:
@@ -52,8 +54,23 @@ def parse_configuration(raw: Mapping[str, Any], where: str = "configuration") ->
     ConfigurationError
         As `read_configuration` says.
     """
+    return _validated(Configuration, raw, where)
+
+
+def dispatch_section(raw: Mapping[str, Any], where: str) -> DispatchSection:
+    """Return the table `[dispatch]` that a mapping holds; `where` names it in errors.
+
+    Raises
+    ------
+    ConfigurationError
+        As `read_configuration` says.
+    """
+    return _validated(DispatchSection, raw, where)
+
+
+def _validated(model: type[Table], raw: Mapping[str, Any], where: str) -> Table:
     try:
-        return Configuration.model_validate(dict(raw))
+        return model.model_validate(dict(raw))
     except pydantic.ValidationError as error:
         mistakes = [_sentence(raw, entry) for entry in error.errors(include_url=False)]
         count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"

@@ -3,7 +3,17 @@
 from wepy.dispatch.identity import Identity, worker_identity
 from wepy.dispatch.processes import Processes
 from wepy.dispatch.remote import RemoteError
-from wepy.dispatch.scoop import Scoop
+from wepy.dispatch.scoop import Host, Scoop, hosts_of, read_hosts
 from wepy.dispatch.serial import Serial
 
-__all__ = ["Identity", "Processes", "RemoteError", "Scoop", "Serial", "worker_identity"]
+__all__ = [
+    "Host",
+    "Identity",
+    "Processes",
+    "RemoteError",
+    "Scoop",
+    "Serial",
+    "hosts_of",
+    "read_hosts",
+    "worker_identity",
+]

@@ -72,7 +72,7 @@ def hosts_of(text: str) -> list[Host]:
 def read_hosts(path: Path) -> list[Host]:
     """Return the hosts of a host file.
 
-    A line for each: `name [workers] [python=PATH] [VARIABLE=value ...]`; `#` begins a comment, quotes work as in a shell.
+    A line for each: `name [workers] [python=PATH] [VARIABLE=value ...]`; `#` begins a comment, quotes are a shell's.
 
     Raises
     ------

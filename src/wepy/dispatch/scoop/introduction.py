@@ -57,7 +57,7 @@ class Introduction:
         fields = json.loads(data)
         if not isinstance(fields, dict):
             raise ValueError("not an introduction")
-        kinds = {name: kind for name, kind in Introduction.__annotations__.items()}
+        kinds = Introduction.__annotations__
         said = {name: value for name, value in fields.items() if name in kinds}
         if any(type(value).__name__ != kinds[name] for name, value in said.items()):
             raise ValueError("not an introduction")

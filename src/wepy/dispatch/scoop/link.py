@@ -92,8 +92,9 @@ class Link(ZMQCommunicator):  # type: ignore[misc]  # SCOOP has no types
 
     def createZMQSocket(self, sock_type: int) -> Any:  # noqa: N802 (SCOOP's name)
         """Return a socket that never listens; the one to the broker under a name of its own."""
-        if self._shared is not None and self.ZMQcontext is not self._shared:
-            self.ZMQcontext.destroy()  # SCOOP has just made it
+        made: zmq.Context[Any] = vars(self)["ZMQcontext"]
+        if self._shared is not None and made is not self._shared:
+            made.destroy()  # by SCOOP, just now
             self.ZMQcontext = self._shared
         socket = self.ZMQcontext.socket(sock_type, socket_class=_SilentSocket)
         socket.setsockopt(zmq.LINGER, LINGER_TIME)

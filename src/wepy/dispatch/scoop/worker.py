@@ -121,7 +121,8 @@ def perform(addressee: bytes, request: Request) -> tuple[bytes, Answer]:
 
 def _reach(endpoint: str, key: Any, patience: float) -> None:
     """Wait until the manager listens, and see whether the two understand each other; raise `DispatchError` if not."""
-    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    where = endpoint.removeprefix("tcp://")
+    host, _, port = where.rpartition(":")
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -134,17 +135,16 @@ def _reach(endpoint: str, key: Any, patience: float) -> None:
         except OSError as error:
             if time.monotonic() > deadline:
                 raise DispatchError(
-                    f"no manager at {endpoint.removeprefix('tcp://')}: {error.strerror or error}; is the run there, and "
-                    "listening (--listen)?"
+                    f"no manager at {where}: {error.strerror or error}; is the run there, and listening (--listen)?"
                 ) from error
             time.sleep(0.5)
     failure = next((said for said in (_handshake(endpoint, key) for _ in range(_TRIES)) if not said), "failed")
     if failure:
         raise DispatchError(
-            f"the manager at {endpoint.removeprefix('tcp://')} does not take this key: it is of another run, or of an "
+            f"the manager at {where} does not take this key: it is of another run, or of an "
             "earlier start of this one; take the key file that the running manager has written"
             if key is not None
-            else f"the manager at {endpoint.removeprefix('tcp://')} asks for a key: give the file that it has written"
+            else f"the manager at {where} asks for a key: give the file that it has written"
         )
 
 
