@@ -1,4 +1,7 @@
-"""A run whose segments take a while: slow_run.py STORE CYCLES WALKERS SECONDS [KEYWORDS], the last for `Scoop`, as JSON."""
+"""A run whose segments take a while.
+
+Started as a program: slow_run.py STORE CYCLES WALKERS SECONDS [KEYWORDS], the last for `Scoop`, as JSON.
+"""
 
 from __future__ import annotations
 

@@ -106,3 +106,23 @@ class Counting:
         self.calls += 1
         time.sleep(0.002)
         return (os.getpid(), self.calls)
+
+
+def exits_once(item):
+    """End the process without a word, the first time that the marked item runs."""
+    index, mark = item
+    if index == 3:
+        try:
+            Path(mark).touch(exist_ok=False)
+        except FileExistsError:
+            pass
+        else:
+            os._exit(7)
+    return index
+
+
+def large_result(item):
+    """Announce the process, then return a result whose sending takes a while."""
+    index, folder, size = item
+    announced_sleep((index, folder, 0))
+    return bytes(size)

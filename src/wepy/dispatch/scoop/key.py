@@ -52,10 +52,10 @@ class RunKey:
     def from_text(text: str) -> RunKey:
         """Return the key that a line says; raise `ConfigurationError` if it says none."""
         line = text.strip()
-        with contextlib.suppress(binascii.Error, ValueError):
+        with contextlib.suppress(binascii.Error, ValueError, zmq.ZMQError):
             raw = base64.b64decode(line + "=" * (-len(line) % 4), altchars=b"-_", validate=True)
-            zmq.curve_public(raw[_LENGTH:])
             if len(raw) == 2 * _LENGTH:
+                zmq.curve_public(raw[_LENGTH:])
                 return RunKey(manager=raw[:_LENGTH], worker=raw[_LENGTH:])
         raise ConfigurationError("expected the key of a run: the one line that the manager wrote to its key file")
 

@@ -13,6 +13,7 @@ import logging
 import os
 import pickle
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from wepy.dispatch.scoop.library import load
@@ -145,10 +146,14 @@ class WorkerLink(Link):
         What the manager calls this worker.
     patience : float
         Seconds after which a worker that cannot reach its manager ends.
+    welcome : callable
+        Called when the manager has let the worker in, at each visit.
     """
 
-    def __init__(self, endpoint: str, key: RunKey | None, *, name: str, patience: float) -> None:
-        self._name, self._patience = name, patience
+    def __init__(
+        self, endpoint: str, key: RunKey | None, *, name: str, patience: float, welcome: Callable[[], object]
+    ) -> None:
+        self._name, self._patience, self._welcome = name, patience, welcome
         self._run, self._visit = "", 1
         self._watch: Watch | None = None
         super().__init__(endpoint, key)
@@ -192,6 +197,7 @@ class WorkerLink(Link):
             raise RefusedError(frames[0].decode("utf-8", "replace"))
         if kind == RUN:
             self._run = frames[0].decode("ascii", "replace")
+            self._welcome()
         elif kind == WHO:
             self._introduce()
         elif kind != STATUS_ANS:

@@ -104,10 +104,16 @@ def serve(settings: Settings, tell: Callable[[str], object] = lambda text: None)
 
     key = RunKey.from_text(settings.key) if settings.key else None
     _reach(settings.endpoint, key, settings.patience)
-    tell(f"connected to {settings.endpoint.removeprefix('tcp://')}")
     for name, value in scoop_settings(is_origin=False).items():
         setattr(scoop, name, value)
-    types.Communicator = partial(WorkerLink, settings.endpoint, key, name=settings.name, patience=settings.patience)
+    types.Communicator = partial(
+        WorkerLink,
+        settings.endpoint,
+        key,
+        name=settings.name,
+        patience=settings.patience,
+        welcome=lambda: tell(f"connected to {settings.endpoint.removeprefix('tcp://')}"),
+    )
     control.FutureQueue = OneAtATime
     futures._startup(None)
 
