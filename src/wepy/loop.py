@@ -16,6 +16,7 @@ import wepy_data as wd
 from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance
 from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
 from wepy.facts import Events
+from wepy.pace import Pace
 from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter, State
 from wepy.recorder import Recorder
 from wepy.recycling import Recycling
@@ -41,6 +42,8 @@ class Loop:
         Cycles in the runs that this one continues: streams of random numbers count on from there.
     finished : mapping of int to WalkerResult
         Segments of the next cycle that are done already, by walker.
+    pace : Pace
+        How long segments take.
     """
 
     engine: Engine
@@ -58,6 +61,7 @@ class Loop:
     recorder: Recorder
     cycles_before: int
     finished: Mapping[int, WalkerResult] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
 
     def run(self, walkers: Walkers, first: int, stop: int | None) -> Iterator[wd.Cycle]:
         """Yield the committed cycles from `first` to `stop`, or until the caller leaves; the recorder is closed then.
@@ -98,6 +102,11 @@ class Loop:
         self.recorder.plan(index, walkers)
         results = self._dynamics(index, walkers)
         balanced = self._balanced(index, walkers, results, self.recorder.first_segment)
+        self.pace.learn(
+            np.array([result.wall_time for result in results]),
+            [result.worker for result in results],
+            balanced.planned.parent - self.recorder.first_segment,
+        )
         self.recorder.balanced(index, balanced.planned)
         return self.recorder.commit(walkers, results, balanced.events, balanced.bins), balanced.planned
 
@@ -130,7 +139,7 @@ class Loop:
         found, self.finished = dict(self.finished), {}
         missing = [walker for walker in range(count) if walker not in found]
         streams = [Stream(self.seed, Purpose.DYNAMICS, cycle, walker) for walker in range(count)]
-        items = tasks(walkers.states, streams, self.steps, self.engine, self.dispatcher.slots, missing)
+        items = tasks(walkers.states, streams, self.steps, self.engine, self.dispatcher.slots, missing, self.pace)
         work = Work(self.engine, self.order_parameter, self.kept)
         for outcome in self.dispatcher.run(work, items) if items else ():
             if outcome.error is not None or outcome.value is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from wepy.dispatch.identity import Identity, worker_identity
 from wepy.errors import SegmentError, WepyError
+from wepy.pace import Pace, shared_out
 from wepy.protocols import BatchEngine, Engine, Frames, OrderParameter, Segment, State
 from wepy.storage import Kept
 from wepy.streams import Stream
@@ -130,8 +130,9 @@ def tasks(
     engine: Engine,
     slots: int,
     walkers: Sequence[int] | None = None,
+    pace: Pace | None = None,
 ) -> list[Task]:
-    """Return the tasks of a cycle: one for each walker, or one for each slot if the engine advances many at once.
+    """Return the tasks of a cycle, in the order to run them.
 
     Parameters
     ----------
@@ -140,24 +141,27 @@ def tasks(
     steps : int
         Steps of dynamics.
     engine : Engine
-        Who runs them.
+        Who runs them: one task for each slot if it advances many walkers at once.
     slots : int
         How many tasks run at the same time.
     walkers : sequence of int, optional
         Walkers that are to run, by position in the cycle; all by default.
+    pace : Pace, optional
+        How long segments take: those that take very little go together. Without it, each walker is a task.
     """
     walkers = range(len(states)) if walkers is None else walkers
-    count = len(walkers)
-    groups = min(slots, count) if isinstance(engine, BatchEngine) else count
-    bounds = [count * group // groups for group in range(groups + 1)] if groups else []
+    if isinstance(engine, BatchEngine):
+        groups = shared_out(walkers, min(slots, len(walkers))) if len(walkers) else []
+    else:
+        groups = (pace or Pace()).groups(walkers, slots)
     return [
         Task(
-            walkers=tuple(walkers[start:stop]),
-            states=tuple(states[walker] for walker in walkers[start:stop]),
-            streams=tuple(streams[walker] for walker in walkers[start:stop]),
+            walkers=group,
+            states=tuple(states[walker] for walker in group),
+            streams=tuple(streams[walker] for walker in group),
             steps=steps,
         )
-        for start, stop in pairwise(bounds)
+        for group in groups
     ]
 
 

@@ -31,7 +31,8 @@ def test_alanine_on_two_scoop_workers_is_the_serial_run(wepy, example):
     with wd.FileRun(wepy.folder / "one.h5") as one, wd.FileRun(wepy.folder / "two.h5") as two:
         assert wd.compare(one, two) is None
         assert two.rows("worker") == 2
-        assert two.header.config["dispatch"] == {"kind": "scoop", "workers": 2}
+        dispatch = two.header.config["dispatch"]
+        assert (dispatch["kind"], dispatch["workers"]) == ("scoop", 2)
 
 
 def test_the_output_is_beside_the_configuration_and_options_count_from_here(wepy, example):

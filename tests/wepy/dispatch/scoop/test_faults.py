@@ -85,7 +85,7 @@ def test_a_busy_worker_that_is_ended_costs_less_than_a_second(number, tmp_path):
 
 def test_an_idle_worker_that_is_killed_is_replaced(tmp_path):
     with three() as dispatcher:
-        pids = {pid for pid in values(dispatcher.run(slow_process_id, [0.05] * 9))}
+        pids = set(values(dispatcher.run(slow_process_id, [0.05] * 9)))
         kill(min(pids))
         time.sleep(0.3)
         again = set(values(dispatcher.run(slow_process_id, [0.05] * 30)))
@@ -170,9 +170,8 @@ def test_a_run_without_any_worker_says_so_and_goes_on_when_one_joins(tmp_path):
     said = []
     with Scoop(workers=0, listen="127.0.0.1", key_file=tmp_path / "key", tell=said.append) as dispatcher:
         broker = dispatcher._session.broker
-        assert said == [
-            f"workers may join: wepy worker --connect {broker.remote.removeprefix('tcp://')} --key-file {tmp_path / 'key'}"
-        ]
+        where = broker.remote.removeprefix("tcp://")
+        assert said == [f"workers may join: wepy worker --connect {where} --key-file {tmp_path / 'key'}"]
         for first in (True, False):  # and once more, after the only one was killed
             found = []
             run = threading.Thread(target=lambda found=found: found.extend(values(dispatcher.run(square, range(9)))))
