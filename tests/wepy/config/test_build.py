@@ -137,7 +137,7 @@ def test_sources_that_nothing_restarts_from_are_refused(tmp_path):
     [({}, wepy.Serial), ({"kind": "processes", "workers": 3}, wepy.Processes), ({"kind": "scoop"}, wepy.Scoop)],
 )
 def test_dispatchers_are_built(section, kind):
-    dispatcher = build_dispatcher(DispatchSection(**section))
+    dispatcher = build_dispatcher(DispatchSection(**section), Path(), Path("run.h5"))
     assert isinstance(dispatcher, kind)
     assert dispatcher.slots == section.get("workers", dispatcher.slots)
 
@@ -215,3 +215,26 @@ def test_storage_is_built_as_configured(tmp_path):
     simulation = build_simulation(parse_configuration(raw), tmp_path)
     assert simulation.storage.describe() == section | {"velocities": None}
     assert simulation.kept.atoms.tolist() == [0]
+
+
+def test_hosts_come_from_the_configuration_and_a_file_beside_it(tmp_path):
+    (tmp_path / "hosts.txt").write_text("beta 2\n")
+    section = DispatchSection(kind="scoop", hosts=["alpha:3"], hostfile="hosts.txt")
+    described = build_dispatcher(section, tmp_path, tmp_path / "run.h5").describe()
+    assert described["hosts"] == {"alpha": 3, "beta": 2}
+    assert described["workers"] == 0
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"kind": "scoop", "workers": 0}, "expected at least 1 worker; 0 needs hosts or listen"),
+        ({"kind": "processes", "workers": 0, "listen": "127.0.0.1"}, "expected at least 1 worker"),
+        ({"kind": "serial", "hosts": ["alpha"]}, 'expected kind = "scoop" with hosts'),
+        ({"kind": "processes", "insecure": True}, 'expected kind = "scoop" with hosts'),
+    ],
+)
+def test_workers_that_no_dispatcher_could_have_are_refused(section, said):
+    raw = {"run": {"steps": 4, "seed": 3, "walkers": 4}, "engine": {"kind": "double-well"}, "dispatch": section}
+    with pytest.raises(ConfigurationError, match=said):
+        parse_configuration(raw)
