@@ -1,7 +1,9 @@
-"""A segment that kills its worker: the run stops, names the walker, drops nothing, and goes on once the cause is gone."""
+"""A segment that kills its worker: the run stops, names the walker, and goes on once the cause is gone."""
 
-import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from poison_run import POISONED, simulation
@@ -34,8 +36,9 @@ def test_a_run_with_a_poison_segment_stops_cleanly_and_is_resumed(dispatcher, tm
 def test_the_poison_is_one(tmp_path):
     poison = tmp_path / "poison"
     poison.touch()
-    pid = os.fork()
-    if not pid:
-        list(simulation(None, poison).run(cycles=5))
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    program = (
+        "from pathlib import Path; from poison_run import simulation; "
+        f"list(simulation(None, Path({str(poison)!r})).run(cycles=5))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent, check=False)
+    assert done.returncode == -signal.SIGKILL
