@@ -182,6 +182,7 @@ def _facts(
         facts |= {
             "/bins/index": [0], "/bins/parent": [-1], "/bins/level": [0], "/bins/target_count": [-1],
             "/bins/centre": np.full((1, 1), np.nan), "/workers/host": np.array([b"host"], "S64"), "/workers/pid": [1],
+            "/workers/platform": np.array([b""], "S64"),
         }  # fmt: skip
     return facts
 

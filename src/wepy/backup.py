@@ -48,11 +48,11 @@ def planned_walkers(entry: wd.Entry) -> Walkers:
 
 
 def segments_entry(cycle: int, results: Sequence[WalkerResult]) -> wd.Entry:
-    """Return the entry of finished segments, all of one worker."""
-    worker = results[0].worker
+    """Return the entry of finished segments, all of one task."""
+    worker, platform = results[0].worker, results[0].platform
     return wd.Entry(
         step=SEGMENTS,
-        facts={"cycle": cycle, "host": worker.host, "pid": worker.pid},
+        facts={"cycle": cycle, "host": worker.host, "pid": worker.pid, "platform": platform},
         arrays=_result_arrays(results),
     )
 
@@ -78,6 +78,7 @@ def finished_segments(entry: wd.Entry) -> Iterator[WalkerResult]:
             cpu_time=float(arrays["cpu_time"][row]),
             wall_time=float(arrays["wall_time"][row]),
             worker=worker,
+            platform=entry.facts["platform"],
         )
 
 

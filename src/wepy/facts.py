@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 import wepy_data as wd
 from wepy.box import cell_angles, cell_lengths
-from wepy.dispatch.identity import Identity
 from wepy.ensemble import NONE, Walkers
 from wepy.errors import WepyError
 from wepy.protocols import Bin
@@ -25,6 +24,15 @@ STATES = "/segments/arrays/"
 
 Facts = dict[str, Any]
 """Rows by HDF5 path, as `wepy_data.build_cycle` takes them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A row of /workers: a process, and what its engine computed on; texts are as the file has them."""
+
+    host: bytes
+    pid: int
+    platform: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,20 +69,33 @@ def segment_facts(
     }
 
 
-def worker_facts(results: Sequence[WalkerResult], known: dict[Identity, int]) -> Facts:
+def worker_facts(results: Sequence[WalkerResult], known: dict[Worker, int]) -> Facts:
     """Return rows of /workers, and whose each segment was; workers that are new are added to `known`."""
     before = len(known)
-    rows = [known.setdefault(_as_stored(result.worker), len(known)) for result in results]
+    rows = [known.setdefault(_worker_of(result), len(known)) for result in results]
     new = list(known)[before:]
     return {
         "/segments/worker": rows,
-        "/workers/host": np.array([worker.host.encode()[:64] for worker in new], "S64"),
+        "/workers/host": np.array([worker.host for worker in new], "S64"),
         "/workers/pid": np.array([worker.pid for worker in new], np.int64),
+        "/workers/platform": np.array([worker.platform for worker in new], "S64"),
     }
 
 
-def _as_stored(worker: Identity) -> Identity:
-    return Identity(host=worker.host.encode()[:64].decode("utf-8", "replace"), pid=worker.pid)
+def new_workers(cycle: wd.Cycle) -> list[Worker]:
+    """Return the workers that a committed cycle was the first to see, in the order of their rows."""
+    columns = (cycle[f"/workers/{name}"].tolist() for name in ("host", "pid", "platform"))
+    return [Worker(host=host, pid=pid, platform=platform) for host, pid, platform in zip(*columns, strict=True)]
+
+
+def _worker_of(result: WalkerResult) -> Worker:
+    worker = result.worker
+    return Worker(host=_stored(worker.host), pid=worker.pid, platform=_stored(result.platform))
+
+
+def _stored(text: str) -> bytes:
+    """Return a text as a file gives it back: what fits of it, UTF-8, no zero bytes at the end."""
+    return text.encode("utf-8", "replace")[:64].decode("utf-8", "ignore").encode().rstrip(b"\0")
 
 
 def frame_facts(

@@ -158,6 +158,19 @@ class FromFrame(Protocol):
         ...
 
 
+@runtime_checkable
+class OnPlatform(Protocol):
+    """An engine that knows what it computes on; `/workers` in the run's file tells of it."""
+
+    @property
+    def platform_in_use(self) -> str:
+        """What this thread of this process computes on, such as ``CUDA mixed``; asked on a worker after its segments.
+
+        Texts of more than 64 bytes are cut off in the file.
+        """
+        ...
+
+
 class OrderParameter(Protocol):
     """Maps frames to features, on the worker. Sent to workers: must pickle (a module-level function or a value)."""
 

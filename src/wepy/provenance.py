@@ -13,7 +13,14 @@ from typing import Any
 from wepy.protocols import Description
 
 _PACKAGES = ("numpy", "h5py", "openmm", "mdtraj", "scoop", "pyzmq")
-_ENVIRONMENT = ("CUDA_VISIBLE_DEVICES", "OPENMM_CPU_THREADS", "OMP_NUM_THREADS", "SLURM_JOB_ID")
+_ENVIRONMENT = (
+    "CUDA_VISIBLE_DEVICES",
+    "OPENMM_CPU_THREADS",
+    "OMP_NUM_THREADS",
+    "SLURM_JOB_ID",
+    "WEPY_OPENMM_PLATFORM",
+    "WEPY_OPENMM_PROPERTIES",
+)
 
 
 def start_record(

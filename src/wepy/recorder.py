@@ -14,10 +14,20 @@ from numpy.typing import NDArray
 
 import wepy_data as wd
 from wepy.backup import balance_entry, bins_entry, plan_entry, segments_entry, start_entry
-from wepy.dispatch.identity import Identity
 from wepy.ensemble import NONE, Walkers
 from wepy.errors import StoreError
-from wepy.facts import Events, Facts, bin_facts, event_facts, frame_facts, segment_facts, state_facts, worker_facts
+from wepy.facts import (
+    Events,
+    Facts,
+    Worker,
+    bin_facts,
+    event_facts,
+    frame_facts,
+    new_workers,
+    segment_facts,
+    state_facts,
+    worker_facts,
+)
 from wepy.protocols import Bin
 from wepy.standing import Standing
 from wepy.work import WalkerResult
@@ -76,7 +86,7 @@ class Recorder:
         self._previous: wd.Cycle | None = None
         self._bins: dict[int, int] = {}
         self._new_bins: list[tuple[int, Bin]] = []
-        self._workers: dict[Identity, int] = {}
+        self._workers: dict[Worker, int] = {}
         self._total_time = 0.0
         self._began = time.time()
 
@@ -254,8 +264,8 @@ class Recorder:
         """Take in a cycle that the file has already."""
         for index in cycle["/bins/index"].tolist():
             self._bins[index] = len(self._bins)
-        for host, pid in zip(cycle["/workers/host"].tolist(), cycle["/workers/pid"].tolist(), strict=True):
-            self._workers[Identity(host=host.decode("utf-8", "replace"), pid=pid)] = len(self._workers)
+        for worker in new_workers(cycle):
+            self._workers[worker] = len(self._workers)
         self._append(cycle)
 
     def _bin_row(self, index: int, describe: Callable[[int], Bin]) -> int:

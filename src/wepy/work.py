@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wepy.dispatch.identity import Identity, worker_identity
 from wepy.errors import SegmentError, WepyError
 from wepy.pace import Pace, shared_out
-from wepy.protocols import BatchEngine, Engine, Frames, OrderParameter, Segment, State
+from wepy.protocols import BatchEngine, Engine, Frames, OnPlatform, OrderParameter, Segment, State
 from wepy.storage import Kept
 from wepy.streams import Stream
 
@@ -48,6 +48,8 @@ class WalkerResult:
         Seconds of the walker's share of the task.
     worker : Identity
         Who ran it.
+    platform : str
+        What the engine computed on; empty if it does not say.
     """
 
     walker: int
@@ -58,6 +60,7 @@ class WalkerResult:
     cpu_time: float
     wall_time: float
     worker: Identity
+    platform: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Work:
         Raises
         ------
         SegmentError
-            If the order parameter fails, or a segment or its order parameter is not what it should be: the wrong
-            length or shape, numbers that are not finite. Names cycle and walker.
+            If the order parameter fails, or what engine and order parameter return is not what it should be: the
+            wrong length, shape or type, numbers that are not finite. Names cycle and walker.
         """
         wall, cpu = time.perf_counter(), time.process_time()
         segments = self._segments(task)
@@ -89,7 +92,7 @@ class Work:
             self.kept.check(frames, _who(stream))
         count = len(segments)
         cpu, wall = (time.process_time() - cpu) / count, (time.perf_counter() - wall) / count
-        worker = worker_identity()
+        worker, platform = worker_identity(), self._platform(task)
         return [
             WalkerResult(
                 walker=walker,
@@ -102,6 +105,7 @@ class Work:
                 cpu_time=cpu,
                 wall_time=wall,
                 worker=worker,
+                platform=platform,
             )
             for walker, segment, frames, values in zip(task.walkers, segments, kept, features, strict=True)
         ]
@@ -111,6 +115,12 @@ class Work:
             return self.engine.run_batch(task.states, task.steps, task.streams)
         pairs = zip(task.states, task.streams, strict=True)
         return [self.engine.run(state, task.steps, stream) for state, stream in pairs]
+
+    def _platform(self, task: Task) -> str:
+        found: object = self.engine.platform_in_use if isinstance(self.engine, OnPlatform) else ""
+        if not isinstance(found, str):
+            raise SegmentError(f"{_who(task.streams[0])}: engine: platform_in_use: expected a text, got {found!r}")
+        return found
 
     def _features(self, frames: Frames, stream: Stream) -> NDArray[np.float64]:
         try:

@@ -55,14 +55,14 @@ class Walker:
 class Round:
     """One cycle: walkers, merges (into, from, weight), events (walker, kind, source, target).
 
-    New bins are given as (index, parent, level, target count, centre), new workers as (host, pid).
+    New bins are given as (index, parent, level, target count, centre), new workers as (host, pid, platform).
     """
 
     walkers: list[Walker]
     merges: list[tuple[int, int, float]] = field(default_factory=list)
     events: list[tuple[int, int, int, int]] = field(default_factory=list)
     bins: list[tuple[int, int, int, int, list[float]]] = field(default_factory=list)
-    workers: list[tuple[str, int]] = field(default_factory=list)
+    workers: list[tuple[str, int, str]] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -199,8 +199,9 @@ def _facts(
         "/bins/level": [b[2] for b in entry.bins],
         "/bins/target_count": [b[3] for b in entry.bins],
         "/bins/centre": np.array([b[4] for b in entry.bins], "f8").reshape(-1, story.n_features),
-        "/workers/host": np.array([host.encode() for host, _ in entry.workers], "S64"),
-        "/workers/pid": [pid for _, pid in entry.workers],
+        "/workers/host": np.array([host.encode() for host, _, _ in entry.workers], "S64"),
+        "/workers/pid": [pid for _, pid, _ in entry.workers],
+        "/workers/platform": np.array([platform.encode() for _, _, platform in entry.workers], "S64"),
     }
     n_frames, atoms = len(x), np.arange(story.n_atoms)
     if PARTICLES in story.parts:
@@ -248,7 +249,7 @@ def w(weight: float, parent: int = FOUNDER, x: Any = 0.5, *, state: int | None =
     )
 
 
-HOST = [("node1", 4711)]
+HOST = [("node1", 4711, "")]
 ONE = Round(walkers=[w(1.0)], workers=HOST)
 KEEP = Round(walkers=[w(1.0, 0)])
 
@@ -283,7 +284,7 @@ def rich() -> Story:
             Round(
                 walkers=[w(0.5, x=[0.5, 0.25], bin=0), w(0.25, x=[0.5, 0.75], state=1, bin=1), w(0.25, x=[0.5, 0.625], state=1, bin=1)],
                 bins=[(0, -1, 0, 2, [0.25, nan]), (1, -1, 0, 2, [0.75, 0.75])],
-                workers=[("node1", 4711), ("node2", 815)],
+                workers=[("node1", 4711, "CPU"), ("node2", 815, "CUDA mixed")],
                 events=[(2, RECYCLED, 2, 3)],
             ),
             Round(  # the first is cloned, the second goes on, the third is recycled
@@ -450,17 +451,17 @@ def stories() -> dict[str, tuple[str, Story]]:
         )),
         "unicode": ("Labels, names and texts beyond ASCII; a label that fills its 64 bytes.", Story(
             states=[(0, "αβγ Zustand ", 0.5, 0.5), (0, "é" * 32, 0.5, 0.5)],
-            rounds=[Round(walkers=[w(1.0)], workers=[("nœud-1", 1)])],
+            rounds=[Round(walkers=[w(1.0)], workers=[("nœud-1", 1, "Prozeßor")])],
             header={"author": "Ångström, É.", "config": {"titel": "Überschrift"}},
             frame_observables={"ψ": (Named(name="ψ", unit="°"), lambda i: 1.0 * i)},
         )),
         "continues": ("A run that continues another one from its cycle 7.", Story(
             rounds=[ONE], planned=KEEP, header={"continues": continues()},
         )),
-        "workers": ("Several workers, one of them seen first in the second cycle.", Story(
+        "workers": ("Several workers, two of them seen first in the second cycle, where one process goes on upon another platform.", Story(
             rounds=[
-                Round(walkers=[w(0.5), w(0.5, worker=1)], workers=[("node1", 1), ("node2", 1)]),
-                Round(walkers=[w(0.5, 0, worker=2), w(0.5, 1, worker=1)], workers=[("node3", 99)]),
+                Round(walkers=[w(0.5), w(0.5, worker=1)], workers=[("node1", 1, "CPU"), ("node2", 1, "CPU")]),
+                Round(walkers=[w(0.5, 0, worker=2), w(0.5, 1, worker=3)], workers=[("node3", 99, ""), ("node2", 1, "CUDA mixed")]),
             ],
         )),
         "weights-tiny": ("Weights of very different size; a sum that rounding keeps from being exactly 1.", Story(

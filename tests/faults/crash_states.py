@@ -85,6 +85,7 @@ def record_of(scenario: Scenario) -> RunRecord:
             "/merges/into": [first], "/merges/from": [first - 1 if cycle else first], "/merges/weight": [0.1 / n],
         }  # fmt: skip
         facts |= {"/workers/host": np.array([b"here"] * (not cycle), "S64"), "/workers/pid": [41] * (not cycle)}
+        facts["/workers/platform"] = np.array([b"CPU"] * (not cycle), "S64")
         facts["/segments/worker"] = np.zeros(n, int)
         previous = record.cycles[-1] if cycle else None
         record.append(build_cycle(layout, previous, facts, np.ones(n, int)))

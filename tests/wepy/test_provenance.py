@@ -31,9 +31,11 @@ def test_versions_are_those_installed():
 
 def test_only_named_environment_variables_are_kept(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("WEPY_OPENMM_PLATFORM", "CPU")
     monkeypatch.setenv("A_PASSWORD", "secret")
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     environment = record()["environment"]
     assert environment["OMP_NUM_THREADS"] == "3"
+    assert environment["WEPY_OPENMM_PLATFORM"] == "CPU"
     assert "SLURM_JOB_ID" not in environment
     assert "secret" not in json.dumps(record())

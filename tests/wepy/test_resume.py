@@ -578,3 +578,33 @@ def test_a_start_that_was_killed_before_there_was_a_file_says_how_to_start_again
         drain(double_well(store=path).run(cycles=1))
     drain(double_well(store=path, overwrite=True).run(cycles=1))
     assert wd.check(path) == []
+
+
+class Interrupted(wepy.OpenMM):
+    """An engine that fails at the second walker of the third cycle."""
+
+    def run(self, state, steps, stream):
+        if (stream.cycle, stream.walker) == (2, 1):
+            raise RuntimeError("out of luck")
+        return super().run(state, steps, stream)
+
+
+def test_a_run_that_goes_on_on_another_platform_says_which_segments_ran_where(argon, tmp_path, monkeypatch):
+    path, engine = tmp_path / "run.h5", argon().engine
+    settings = {field.name: getattr(engine, field.name) for field in dataclasses.fields(engine) if field.init}
+    for name in ("WEPY_OPENMM_PLATFORM", "WEPY_OPENMM_PROPERTIES"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SegmentError, match="cycle 2, walker 1: RuntimeError: out of luck"):
+        drain(argon(engine=Interrupted(**settings), store=path).run(cycles=4))
+    monkeypatch.setenv("WEPY_OPENMM_PLATFORM", "CPU")
+    drain(argon(store=path).resume(cycles=4))
+    assert wd.check(path) == []
+    with wd.open_run(path) as run:
+        segments, workers = run.table("segments"), run.table("workers")
+        starts = [record["environment"].get("WEPY_OPENMM_PLATFORM") for record in run.header.provenance]
+    assert workers.platform.tolist() == ["Reference", "CPU"]
+    assert workers.groupby(["host", "pid"]).ngroups == 1
+    assert starts == [None, "CPU"]
+    before = (segments.cycle < 2) | ((segments.cycle == 2) & (segments.walker == 0))  # the last came from the journal
+    assert before.any()
+    assert (segments.worker == np.where(before, 0, 1)).all()

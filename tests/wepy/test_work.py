@@ -61,6 +61,35 @@ def test_work_survives_pickling_and_says_who_did_it():
     assert all(result.wall_time >= 0 and result.cpu_time >= 0 for result in results)
 
 
+class OnToy(wepy.RandomWalk):
+    """An engine that says what it has computed on, once it has."""
+
+    platform = ""
+
+    def run(self, state, steps, stream):
+        object.__setattr__(self, "platform", "abacus")
+        return super().run(state, steps, stream)
+
+    @property
+    def platform_in_use(self):
+        return self.platform
+
+
+def test_results_say_what_the_engine_computed_on_if_it_says():
+    (task,) = tasks(states(1), streams(1), 5, OneByOne(), 1)
+    assert [result.platform for result in Work(ENGINE, wepy.Coordinates())(task)] == [""]
+    assert [result.platform for result in Work(OnToy(), wepy.Coordinates())(task)] == ["abacus"]
+
+
+def test_a_platform_that_is_no_text_is_refused():
+    class Unsure(wepy.RandomWalk):
+        platform_in_use = None
+
+    (task,) = tasks(states(1), streams(1), 5, OneByOne(), 1)
+    with pytest.raises(SegmentError, match="cycle 3, walker 0: engine: platform_in_use: expected a text, got None"):
+        Work(Unsure(), wepy.Coordinates())(task)
+
+
 def test_a_wrong_shape_names_cycle_and_walker():
     (task,) = tasks(states(1), streams(1), 5, ENGINE, 1)
     with pytest.raises(SegmentError, match=r"cycle 3, walker 0: order parameter: .*no coordinate 7"):

@@ -129,6 +129,7 @@ def _facts(record, layout, state, path, bins, rng):
     }  # fmt: skip
     if not record.n_cycles:
         facts |= {"/workers/host": np.array([b"node1", b"node2"], "S64"), "/workers/pid": [41, 42]}
+        facts["/workers/platform"] = np.array([b"CPU", b"CUDA mixed"], "S64")
     if "/particles" in layout.parts:
         facts["/particles/trajectory/position/value"] = rng.normal(0, 1.5, (len(rows), 4, 3)).astype("f4")
     if EDGES in layout.parts:

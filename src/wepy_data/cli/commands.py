@@ -55,6 +55,9 @@ def main() -> None:
 def info(path: Path) -> None:
     """Say what a run is and how far it has come.
 
+    Workers are listed with the segments that they ran, the sum of their seconds and the mean of a segment; more than
+    20 are summed up by host and platform.
+
     \b
     Example:
       wepy-data info run.h5
@@ -62,16 +65,16 @@ def info(path: Path) -> None:
     from datetime import UTC, datetime
 
     from wepy_data.cli.output import show_columns, show_fact
-    from wepy_data.cli.summary import facts, workers
+    from wepy_data.cli.summary import facts
+    from wepy_data.cli.workers import GAP, worker_table
 
     with _opened(path) as run:
         for name, text in facts(run, path, datetime.now(UTC)):
             show_fact(name, text)
-        rows = workers(run)
-    if rows:
+        table = worker_table(run)
+    if table.rows:
         click.echo()
-        headings = ("worker", "host", "process", "segments", "cpu (s)", "elapsed (s)")
-        show_columns(headings, rows, right=(0, 2, 3, 4, 5))
+        show_columns(table.headings, table.rows, right=table.right, gap=GAP)
 
 
 @main.command()

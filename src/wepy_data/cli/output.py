@@ -31,12 +31,15 @@ def show_fact(name: str, text: str) -> None:
         sys.stdout.write(f"{label:<{_NAME}} {line}\n")
 
 
-def show_columns(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-    """Print rows in columns, those of the positions `right` aligned to the right."""
+def show_columns(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), gap: int = _GAP
+) -> None:
+    """Print rows in columns `gap` characters apart, those of the positions `right` aligned to the right."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    padding = (0, gap // 2, 0, gap - 1 - gap // 2)  # one more character divides the columns
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
     for position, heading in enumerate(headings):
         table.add_column(printable(heading), justify="right" if position in right else "left", no_wrap=True)
     for row in rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from shlex import quote
@@ -37,24 +37,6 @@ def facts(run: Run, path: Path, now: datetime) -> Iterator[tuple[str, str]]:
     if run.n_cycles:
         yield "events", _events(run)
     yield from _origin(run)
-
-
-def workers(run: Run) -> list[Sequence[str]]:
-    """Return for each worker: number, host, process, segments run, and their processor and elapsed time in s."""
-    worker = run.reader.read("/segments/worker")
-    known = worker >= 0
-    hosts, pids = run.reader.read("/workers/host"), run.reader.read("/workers/pid")
-
-    def total(path: str) -> list[float]:
-        sums = np.bincount(worker[known], run.reader.read(path)[known], minlength=len(hosts))
-        return [float(value) for value in sums]
-
-    counts = np.bincount(worker[known], minlength=len(hosts)).tolist()
-    cpu, wall = total("/segments/cpu_time"), total("/segments/wall_time")
-    return [
-        (str(i), host.decode("utf-8", "replace"), str(pid), str(counts[i]), f"{cpu[i]:.3f}", f"{wall[i]:.3f}")
-        for i, (host, pid) in enumerate(zip(hosts.tolist(), pids.tolist(), strict=True))
-    ]
 
 
 def _state(run: Run, path: Path, now: datetime) -> str:

@@ -68,6 +68,14 @@ def _cycle_of(stops: NDArray[np.int64], total: int) -> NDArray[np.int64]:
     return np.searchsorted(stops, np.arange(total), side="right")
 
 
+def _repeated(*columns: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which rows of a table have come before, by these columns of it."""
+    codes = [np.unique(column, return_inverse=True)[1] for column in columns]
+    repeated = np.ones(len(columns[0]), bool)
+    repeated[np.unique(np.stack(codes, axis=1), axis=0, return_index=True)[1]] = False
+    return repeated
+
+
 def _sound(t: Tables, *dims: str) -> None:
     """Leave a rule whose stops cannot be trusted: `stops-cumulative` reports them."""
     for dim in dims:
@@ -287,10 +295,7 @@ def _bin_rows(t: Tables) -> Iterator[Finding]:
     cycle, parent, index = t["/bins/cycle"], t["/bins/parent"], t["/bins/index"]
     yield from _rows("/bins/cycle", cycle != _cycle_of(t["/cycles/bin_stop"], len(cycle)), cycle)
     yield from _rows("/bins/parent", parent >= np.arange(len(parent)), parent)
-    pairs = np.stack([index, parent], axis=1)
-    first = np.zeros(len(index), bool)
-    first[np.unique(pairs, axis=0, return_index=True)[1]] = True
-    yield from _rows("/bins/index", ~first, index)
+    yield from _rows("/bins/index", _repeated(index, parent), index)
 
 
 @rule
@@ -374,6 +379,8 @@ def _worker_rows(t: Tables) -> Iterator[Finding]:
     if len(stops):
         cycle = np.minimum(_cycle_of(t["/cycles/segment_stop"], len(worker)), len(stops) - 1)
         yield from _rows("/segments/worker", worker >= stops[cycle], worker)
+    host, pid, platform = t["/workers/host"], t["/workers/pid"], t["/workers/platform"]
+    yield from _rows("/workers/pid", _repeated(host, pid, platform), pid)
 
 
 @rule

@@ -40,6 +40,23 @@ class Outcome:
         return frozenset(np.flatnonzero(self.kind == ABSORBED).tolist())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A worker that is seen for the first time.
+
+    Parameters
+    ----------
+    host, platform : bytes
+        Where it runs, and on what.
+    again : bool
+        Whether it is the process that joined last, on another platform.
+    """
+
+    host: bytes
+    platform: bytes = b""
+    again: bool = False
+
+
 class Growth:
     """What a generated run has seen so far: its bins and workers.
 
@@ -58,7 +75,7 @@ class Growth:
     def __init__(self, layout: Layout, shape: Shape, rng: np.random.Generator) -> None:
         self.rng = rng
         self._layout, self._shape = layout, shape
-        self._n_workers = 0
+        self._workers_seen: list[tuple[bytes, int, bytes]] = []
         self._levels: list[int] = []
         self._refined: dict[int, int] = {}
         self._cycle = 0
@@ -72,7 +89,7 @@ class Growth:
         )
 
     def rows(
-        self, walkers: Walkers, outcome: Outcome, first: int, first_frame: int, hosts: Sequence[bytes], new_bins: int
+        self, walkers: Walkers, outcome: Outcome, first: int, first_frame: int, joined: Sequence[Joined], new_bins: int
     ) -> tuple[Mapping[str, NDArray[Any]], NDArray[np.int64]]:
         """Return the facts of a cycle, as `build_cycle` wants them, and the number of frames of each segment."""
         shape, rng, count = self._shape, self.rng, len(walkers)
@@ -83,7 +100,7 @@ class Growth:
         if _ORDER_PARAMETER in facts:
             kept = frames > 0
             facts["/segments/progress"][kept] = facts[_ORDER_PARAMETER][np.cumsum(frames)[kept] - 1]
-        facts |= self._bins(new_bins, count) | self._workers(hosts, count)
+        facts |= self._bins(new_bins, count) | self._workers(joined, count)
         facts |= self._events(walkers, outcome, first, first_frame + np.cumsum(frames), frames)
         facts |= {"/merges/into": first + walkers.into, "/merges/from": walkers.source, "/merges/weight": walkers.moved}
         began = 1.7e9 + self._cycle
@@ -157,15 +174,20 @@ class Growth:
             "/bins/centre": centre,
         }
 
-    def _workers(self, hosts: Sequence[bytes], count: int) -> Facts:
+    def _workers(self, joined: Sequence[Joined], count: int) -> Facts:
         if not self._shape.known_workers:
             return {"/segments/worker": np.full(count, -1)}
-        joined = hosts or (() if self._n_workers else (b"localhost",))
-        self._n_workers += len(joined)
+        known, before = self._workers_seen, len(self._workers_seen)
+        for worker in joined or (() if known else (Joined(host=b"localhost"),)):
+            pid = 1 + 1024 * int(self.rng.integers(2**12)) + len(known)  # no two are the same
+            again = (*known[-1][:2], worker.platform) if worker.again and known else None
+            known.append((worker.host, pid, worker.platform) if again is None or again in known else again)
+        new = known[before:]
         return {
-            "/segments/worker": self.rng.integers(0, self._n_workers, count),
-            "/workers/host": np.array(joined, "S64").reshape(-1),
-            "/workers/pid": self.rng.integers(1, 2**22, len(joined)),
+            "/segments/worker": self.rng.integers(0, len(known), count),
+            "/workers/host": np.array([host for host, _, _ in new], "S64"),
+            "/workers/pid": np.array([pid for _, pid, _ in new], np.int64),
+            "/workers/platform": np.array([platform for _, _, platform in new], "S64"),
         }
 
     def _events(

@@ -96,7 +96,7 @@ def inserted(dim: str, cycle: int, values: dict[str, object]) -> Callable[[h5py.
     Parameters
     ----------
     dim : str
-        `merge`, `event` or `bin`.
+        `merge`, `event`, `bin` or `worker`.
     cycle : int
         The cycle.
     values : mapping of str to value

@@ -11,9 +11,14 @@ from wepy_data.record.build import build_cycle, column_rows
 from wepy_data.record.header import Arrays
 from wepy_data.record.run_record import RunRecord
 from wepy_data.schema.layout import Layout
-from wepy_data.testing.cycle import Growth, Outcome
+from wepy_data.testing.cycle import Growth, Joined, Outcome
 from wepy_data.testing.shape import Shape, Wishes, labels, shapes
 from wepy_data.testing.walker import ABSORBED, FAILED, NOTHING, RECYCLED, Walkers, founders, groups_of, next_walkers
+
+_TEXTS = labels().map(str.encode)
+_WORKERS = st.builds(
+    Joined, host=_TEXTS, platform=st.sampled_from((b"", b"CPU", b"CUDA mixed")) | _TEXTS, again=st.booleans()
+)
 
 
 @st.composite
@@ -95,6 +100,8 @@ def runs(
     walkers = _founders(draw, shape, max_walkers, rng) if n_cycles else None
     while walkers is not None and len(walkers) and record.n_cycles < n_cycles:
         events = draw(st.lists(st.sampled_from(likely), min_size=len(walkers), max_size=len(walkers)))
+        if ABSORBED in likely and draw(st.integers(0, 11)) == 11:
+            events = [ABSORBED] * len(walkers)
         if record.n_cycles + 1 < min_cycles and all(event == ABSORBED for event in events):
             events[0] = NOTHING  # somebody must go on
         walkers = _append(draw, record, growth, walkers, events, most)
@@ -114,8 +121,8 @@ def _append(
     layout, outcome = record.header.layout, growth.outcome(events)
     previous = record.cycles[-1] if record.n_cycles else None
     first, first_frame = record.rows("segment"), record.rows("frame")
-    hosts = tuple(draw(labels()).encode() for _ in range(draw(st.integers(0, 2))))
-    facts, frame_count = growth.rows(walkers, outcome, first, first_frame, hosts, draw(st.integers(0, 2)))
+    joined = draw(st.lists(_WORKERS, max_size=2))
+    facts, frame_count = growth.rows(walkers, outcome, first, first_frame, joined, draw(st.integers(0, 2)))
     record.append(build_cycle(layout, previous, facts, frame_count))
     return _planned(draw, walkers, outcome, first, most, growth)
 

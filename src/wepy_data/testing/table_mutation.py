@@ -91,6 +91,10 @@ def _workers(f: Facts) -> Iterator[Mutation]:
     if n_workers and f.run.stops("worker")[0] < n_workers:
         yield breaks("worker-rows", path, "a worker of the future", changed(path, 0, n_workers - 1))
     yield breaks("worker-rows", path, "a worker never seen", changed(path, f.n_segments - 1, n_workers))
+    if n_workers:
+        twin = {f"/workers/{name}": f.run.read(f"/workers/{name}")[0] for name in ("host", "pid", "platform")}
+        again = inserted("worker", f.n_cycles - 1, twin)
+        yield breaks("worker-rows", "/workers/pid", "the same worker again", again)
 
 
 def _frames(f: Facts) -> Iterator[Mutation]:

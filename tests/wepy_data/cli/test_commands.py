@@ -122,7 +122,9 @@ def test_info_says_what_a_run_is(wepy_data, ensemble_file):
         "20 recycled", "seed 1; wepy 0.1.0", "total 1 ", "4 atoms, no box",
     ):  # fmt: skip
         assert words in result.stdout
-    assert ["node1", "41", "98", "24.500", "49.000"] in [line.split()[1:] for line in result.stdout.splitlines()]
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["node1", "41", "CPU", "98", "24.50", "0.2500", "49.00", "0.5000"] in lines
+    assert ["node2", "42", "CUDA", "mixed", "98", "24.50", "0.2500", "49.00", "0.5000"] in lines
 
 
 def test_info_says_whether_a_run_grows_or_has_stopped_and_how_old_its_last_cycle_is(

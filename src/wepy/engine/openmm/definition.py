@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
@@ -38,9 +37,6 @@ Array = NDArray[np.float64]
 OBSERVABLES = ("potential_energy", "kinetic_energy")
 """Energies that can be recorded with every frame, kJ/mol."""
 
-# The Reference platform draws from one random number generator for the whole process: one segment at a time there.
-_REFERENCE = threading.Lock()
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OpenMM:
@@ -53,6 +49,11 @@ class OpenMM:
     fresh ones of the integrator's temperature from the walker's stream, a state without box the system's own. What
     an integrator keeps beyond these (variables of a custom integrator) starts anew with every segment.
 
+    The environment of a process may override the platform there: ``WEPY_OPENMM_PLATFORM=CUDA`` with
+    ``WEPY_OPENMM_PROPERTIES=Precision=mixed,DeviceIndex=1``, each by itself or both. Properties there are put over
+    those given here, which are left out on another platform. Platforms differ in the last bits: a run whose workers
+    use several of them is not the same run bit for bit when it is repeated.
+
     Parameters
     ----------
     system_xml, integrator_xml : str
@@ -62,7 +63,7 @@ class OpenMM:
     start : (n_atoms, 3) float64 or None
         Positions that `prepare` begins with, nm.
     platform : str
-        OpenMM's name of the platform: Reference, CPU, CUDA, HIP, OpenCL.
+        OpenMM's name of the platform, where the environment names none: Reference, CPU, CUDA, HIP, OpenCL.
     properties : mapping of str to str
         Properties of the platform, such as ``{"Threads": "1"}``.
     stride : int or None
@@ -229,8 +230,8 @@ class OpenMM:
             A state that does not fit the system, or a platform that is not there.
         """
         check_count("OpenMM: steps", steps)
-        with self._alone():
-            simulation = self._simulation()
+        simulation = self._simulation()
+        with simulation.alone():
             try:
                 simulation.place(state, simulation.reset(stream))
                 return simulation.advance(
@@ -269,8 +270,8 @@ class OpenMM:
             raise ConfigurationError("OpenMM: no positions to prepare a state from: give `positions` or `start`")
         if temperature is not None:
             check_positive("OpenMM: temperature", temperature)
-        with self._alone():
-            simulation = self._simulation()
+        simulation = self._simulation()
+        with simulation.alone():
             seed = simulation.reset(stream)
             simulation.place({"positions": begin, "velocities": np.zeros_like(begin)}, seed)
             simulation.settle(minimise=minimise)
@@ -302,16 +303,19 @@ class OpenMM:
         }
 
     @property
-    def reproducible(self) -> bool:
-        """Whether the same input gives the same bits: on Reference, and on CPU with one thread.
+    def platform_in_use(self) -> str:
+        """What this thread of this process computes on (`CPU`, `CUDA mixed`); empty until it has run a segment."""
+        return self._local.simulation.platform if hasattr(self._local, "simulation") else ""
 
-        Two threads of the CPU platform differed from run to run even with DeterministicForces.
+    @property
+    def reproducible(self) -> bool:
+        """Whether the same input gives the same bits on this platform: on Reference, and on CPU with one thread.
+
+        Two threads of the CPU platform differed from run to run even with DeterministicForces. A worker whose
+        environment names another platform, or other properties, is not covered; nor is a run on several platforms.
         """
         threads = {key.lower(): value for key, value in self.properties.items()}.get("threads")
         return self.platform == "Reference" or (self.platform == "CPU" and threads == "1")
-
-    def _alone(self) -> AbstractContextManager[Any]:
-        return _REFERENCE if self.platform == "Reference" else nullcontext()
 
     def _simulation(self) -> Simulation:
         if not hasattr(self._local, "simulation"):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy.engine.openmm.platform import make_context, platform_of
 from wepy.engine.openmm.source import integrator_temperature, load_openmm, seeded_objects
 from wepy.errors import ConfigurationError, SegmentError
 from wepy.protocols import Frames, Segment, State
 from wepy.streams import Stream
 
 Array = NDArray[np.float64]
+
+# The Reference platform draws from one random number generator for the whole process: one segment at a time there.
+_REFERENCE = threading.Lock()
 
 _SEEDS = 2**31 - 1
 _FARTHEST = 1e6  # nm; a particle that is a millimetre away has exploded, though its position is still a number
@@ -31,6 +37,11 @@ class Simulation:
     properties : mapping of str to str
         Properties of the platform.
 
+    Attributes
+    ----------
+    platform : str
+        What it computes on: the process's environment may have overridden the platform and properties given.
+
     Raises
     ------
     ConfigurationError
@@ -46,7 +57,13 @@ class Simulation:
         self._system = system
         self._integrator = integrator
         self._seeded = seeded_objects(system, integrator)
-        self._context = _context(system, integrator, platform, properties)
+        with _REFERENCE:  # a context of the Reference platform seeds that generator when it is made
+            self._context = make_context(system, integrator, platform, properties)
+        self.platform = platform_of(self._context)
+
+    def alone(self) -> AbstractContextManager[Any]:
+        """Return what to hold while segments run: on the Reference platform, no two may at the same time."""
+        return _REFERENCE if self.platform == "Reference" else nullcontext()
 
     def reset(self, stream: Stream) -> int:
         """Make the context as new, every generator in it seeded from `stream`; return one more seed."""
@@ -152,17 +169,6 @@ def _has_velocities(integrator: Any) -> bool:
 def walker_name(stream: Stream) -> str:
     """Return the name of the walker that a stream belongs to, for errors."""
     return f"walker {stream.walker} of cycle {stream.cycle}"
-
-
-def _context(system: Any, integrator: Any, platform: str, properties: Mapping[str, str]) -> Any:
-    openmm = load_openmm()
-    there = [openmm.Platform.getPlatform(index).getName() for index in range(openmm.Platform.getNumPlatforms())]
-    if platform not in there:
-        raise ConfigurationError(f"OpenMM: platform {platform!r} is not available here; there are {', '.join(there)}")
-    try:
-        return openmm.Context(system, integrator, openmm.Platform.getPlatformByName(platform), dict(properties))
-    except openmm.OpenMMException as error:
-        raise ConfigurationError(f"OpenMM: platform {platform} with properties {dict(properties)}: {error}") from error
 
 
 def _checked(name: str, value: Any, shape: tuple[int, int]) -> Array:
