@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
+from wepy.dispatch import Serial
 from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance
 from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
 from wepy.facts import Events
@@ -139,7 +140,8 @@ class Loop:
         found, self.finished = dict(self.finished), {}
         missing = [walker for walker in range(count) if walker not in found]
         streams = [Stream(self.seed, Purpose.DYNAMICS, cycle, walker) for walker in range(count)]
-        items = tasks(walkers.states, streams, self.steps, self.engine, self.dispatcher.slots, missing, self.pace)
+        pace = None if isinstance(self.dispatcher, Serial) else self.pace  # here, sending costs nothing
+        items = tasks(walkers.states, streams, self.steps, self.engine, self.dispatcher.slots, missing, pace)
         work = Work(self.engine, self.order_parameter, self.kept)
         for outcome in self.dispatcher.run(work, items) if items else ():
             if outcome.error is not None or outcome.value is None:

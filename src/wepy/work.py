@@ -114,7 +114,15 @@ class Work:
         if isinstance(self.engine, BatchEngine) and len(task.walkers) > 1:
             return self.engine.run_batch(task.states, task.steps, task.streams)
         pairs = zip(task.states, task.streams, strict=True)
-        return [self.engine.run(state, task.steps, stream) for state, stream in pairs]
+        return [self._segment(state, task.steps, stream) for state, stream in pairs]
+
+    def _segment(self, state: State, steps: int, stream: Stream) -> Segment:
+        try:
+            return self.engine.run(state, steps, stream)
+        except SegmentError:  # it names the walker
+            raise
+        except Exception as error:
+            raise SegmentError(f"{_who(stream)}: {in_words(error)}") from error
 
     def _platform(self, task: Task) -> str:
         found: object = self.engine.platform_in_use if isinstance(self.engine, OnPlatform) else ""

@@ -66,7 +66,6 @@ def chaos(folder, cycles, period, seconds):
     print(f"{killer.kills} kills in {time.monotonic() - began:.1f} s")
     with wd.FileRun(folder / "serial.h5") as one, wd.FileRun(folder / "run.h5") as two:
         assert wd.compare(one, two) is None
-        assert len(set(two.read("/workers/pid").tolist())) > WORKERS
     assert worker_pids() == []
     return killer.kills
 
