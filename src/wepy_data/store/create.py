@@ -165,15 +165,16 @@ def _growing(file: h5py.File, path: str, column: Column, storage: Mapping[str, A
 
 def _storage(header: Header, column: Column, extent: Extent | None, *, packed: bool) -> dict[str, Any]:
     """Return how a growing dataset is stored, as h5py's keywords."""
+    maxshape = (None, *(n or None for n in column.shape))  # a chunk has to fit in: HDF5 takes none of no size
     if not packed:
-        return {"maxshape": (None, *column.shape), "chunks": live_chunk(column)}
+        return {"maxshape": maxshape, "chunks": live_chunk(column)}
     if header.compression == "none":
         return {}  # in one piece: no chunk is left partly empty
     total, frames = (0, 1) if extent is None else (extent.rows[column.dim], extent.frames)
     raw = column.path in _NEVER_PACKED
     chunks = packed_chunk(column, total, frames if column.dim == "frame" else 1, raw=raw)
     options = {} if raw else {"compression": "gzip", "compression_opts": 4, "shuffle": True}
-    return {"maxshape": (None, *column.shape), "chunks": chunks, **options}
+    return {"maxshape": maxshape, "chunks": chunks, **options}
 
 
 def _static(file: h5py.File, path: str, column: Column, values: Any) -> None:

@@ -449,3 +449,18 @@ def test_a_writer_that_has_failed_writes_nothing_more(rich_run, tmp_path):
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     assert "is closed: no cycle can be appended" in done.stderr
+
+
+def test_a_run_whose_order_parameter_has_no_dimensions_is_copied_as_any_other(rich_run, tmp_path):
+    path = write_run(tmp_path / "run.h5", rich_run)
+    with h5py.File(path, "r+") as file:
+        for name in ("/segments/progress", "/bins/centre"):
+            rows = len(file[name])
+            del file[name]
+            file.create_dataset(name, (rows, 0), "f8")
+    with FileRun(path) as run:
+        write_run(tmp_path / "copy.h5", run)
+        FileWriter(tmp_path / "growing.h5", run.header).close()
+        for name in ("copy.h5", "growing.h5"):
+            with FileRun(tmp_path / name) as again:
+                assert again.read("/segments/progress").shape == (again.rows("segment"), 0)
