@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.query.feature import feature_columns, features
-from wepy_data.query.rows import read_rows
+from wepy_data.query.rows import read_rows, refuse_dangling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +124,7 @@ def _origin(run: Run, path: NDArray[np.int64]) -> _Origin:
     before = np.cumsum(clones) - clones
     on_path[path[-1]] = True
     into = run.reader.read("/merges/into")
+    refuse_dangling(run.reader, "/merges/into", into, run.n_segments)
     flows = np.flatnonzero(on_path[into])
     receiver = np.searchsorted(path, into[flows])
     weight = read_rows(run.reader, "/merges/weight", flows)
@@ -137,8 +138,11 @@ def _origin(run: Run, path: NDArray[np.int64]) -> _Origin:
 
 def _how(run: Run, path: NDArray[np.int64], origin: _Origin) -> list[str]:
     labels = [text.decode("utf-8", "replace") for text in run.header.static["/states/label"].tolist()]
+    states = read_rows(run.reader, "/segments/state", path)
+    refuse_dangling(run.reader, "/segments/state", states[:1], len(labels))
+    refuse_dangling(run.reader, "/segments/state", states[1:], len(labels), none=True)
     found = []
-    for row, state in enumerate(read_rows(run.reader, "/segments/state", path).tolist()):
+    for row, state in enumerate(states.tolist()):
         words = []
         if row == 0:
             words.append(f"founder from {labels[state]}")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.errors import DamagedRunError, SelectionError
-from wepy_data.query.rows import read_rows
+from wepy_data.errors import SelectionError
+from wepy_data.query.rows import damaged, read_rows
 from wepy_data.query.topology import import_mdtraj
 from wepy_data.record.protocols import RunReader
 
@@ -38,7 +38,7 @@ def frame_rows(run: RunReader, segments: ArrayLike) -> tuple[NDArray[np.int64], 
     start = np.where(wanted > 0, stops[np.maximum(wanted - 1, 0)], 0)
     count = stop - start
     if len(wanted) and (count.min() < 0 or stop.max() > run.rows("frame")):
-        raise DamagedRunError("/segments/frame_stop: ends of frames that are not there: wepy-data check says more")
+        raise damaged(run, "/segments/frame_stop: ends of frames that are not there")
     offset = np.repeat(start - np.concatenate([np.zeros(1, np.int64), np.cumsum(count)[:-1]]), count)
     return np.arange(int(count.sum())) + offset, np.repeat(wanted, count)
 

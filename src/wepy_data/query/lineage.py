@@ -55,10 +55,7 @@ class Lineage:
     ) -> None:
         wrong = np.flatnonzero((parent < NONE) | (parent >= np.arange(len(parent))))
         if len(wrong):
-            raise DamagedRunError(
-                f"segment {wrong[0]} has the parent {parent[wrong[0]]}, expected one before it or -1: "
-                "the run is damaged, wepy-data check says more"
-            )
+            raise DamagedRunError(f"segment {wrong[0]} has the parent {parent[wrong[0]]}, expected one before it or -1")
         self._parent = np.empty(len(parent) + 1, np.int64)
         self._parent[:-1], self._parent[-1] = parent, NONE
         self._parent.setflags(write=False)

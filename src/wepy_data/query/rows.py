@@ -1,14 +1,17 @@
-"""Scattered rows of a dataset, read in blocks."""
+"""Scattered rows of a dataset, read in blocks, and rows that other tables name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy_data.errors import DamagedRunError
 from wepy_data.record.protocols import RunReader
+from wepy_data.store.reader import FileRun
 
 _GAP = 1 << 18  # bytes that are rather read and thrown away than asked for apart
 _BLOCK = 1 << 25  # bytes read in one go
@@ -28,6 +31,21 @@ def read_rows(run: RunReader, path: str, rows: NDArray[np.int64]) -> NDArray[Any
         block = run.read(path, first, int(wanted[stop - 1]) + 1)
         found[start:stop] = block[wanted[start:stop] - first]
     return found if np.array_equal(inverse, np.arange(len(found))) else found[inverse]
+
+
+def refuse_dangling(run: RunReader, path: str, values: NDArray[np.int64], count: int, *, none: bool = False) -> None:
+    """Raise `DamagedRunError` unless values name rows of a table that has so many, or none (-1) if that is allowed."""
+    wrong = values[(values < (-1 if none else 0)) | (values >= count)]
+    if len(wrong):
+        expected = f"a row from 0 to {count - 1}" if count else "no row, as there are none"
+        raise damaged(run, f"{path}: found {wrong[0]}, expected {expected}{' or -1' if none else ''}")
+
+
+def damaged(run: RunReader, what: str) -> DamagedRunError:
+    """Return the error of a run whose parts contradict each other; it names the file, if it is one."""
+    if not isinstance(run, FileRun):
+        return DamagedRunError(f"the run is damaged ({what})")
+    return DamagedRunError(f"{run.path} is damaged ({what}): wepy-data check {quote(str(run.path))} says more")
 
 
 def _blocks(wanted: NDArray[np.int64], gap: int, limit: int) -> Iterator[tuple[int, int]]:

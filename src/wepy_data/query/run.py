@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.errors import SelectionError
+from wepy_data.errors import DamagedRunError, SelectionError
 from wepy_data.query.feature import Feature, features
 from wepy_data.query.frame import frame_rows, trajectory
 from wepy_data.query.lineage import Lineage
-from wepy_data.query.rows import read_rows
+from wepy_data.query.rows import damaged, read_rows
 from wepy_data.query.table import table
 from wepy_data.query.topology import topology_from_json, topology_of_particles
 from wepy_data.record.header import Header
@@ -134,22 +134,31 @@ class Run:
 
         Raises
         ------
+        DamagedRunError
+            If the topology is none, or has another number of particles.
         MissingPackageError
             If mdtraj is not installed.
         """
         if self.header.topology:
-            return topology_from_json(self.header.topology)
+            found, layout = topology_from_json(self.header.topology), self.header.layout
+            if "/particles" in layout.parts and found.n_atoms != layout.sizes["atom"]:
+                expected = f"{layout.sizes['atom']} as in /particles/trajectory/species"
+                raise damaged(self.reader, f"/topology: found {found.n_atoms} atoms, expected {expected}")
+            return found
         species = self.header.static.get("/particles/trajectory/species")
         return topology_of_particles([] if species is None else species.tolist())
 
     @cached_property
     def lineage(self) -> Lineage:
         """Who descends from whom."""
-        return Lineage(
-            self.reader.read("/segments/parent"),
-            self.reader.stops("segment"),
-            {"weight": lambda: self.reader.read("/segments/weight"), "bin": lambda: self.reader.read("/segments/bin")},
-        )
+        read = self.reader.read
+        parent, stops = read("/segments/parent"), self.reader.stops("segment")
+        try:
+            return Lineage(
+                parent, stops, {"weight": lambda: read("/segments/weight"), "bin": lambda: read("/segments/bin")}
+            )
+        except DamagedRunError as error:
+            raise damaged(self.reader, f"/segments/parent: {error}") from error
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table: segments, cycles, merges, events, bins, states, frames or workers.

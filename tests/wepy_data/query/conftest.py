@@ -13,7 +13,14 @@ EDGES = "/particles/trajectory/box/edges"
 
 
 def record_of(
-    frames=((1, 2), (3, 1), (0, 2)), *, n_atoms=3, n_features=1, per_segment=None, particles=True, periodic=False
+    frames=((1, 2), (3, 1), (0, 2)),
+    *,
+    n_atoms=3,
+    n_features=1,
+    per_segment=None,
+    particles=True,
+    periodic=False,
+    topology="",
 ):
     """Return a run without resampling; `frames` are the numbers of frames of each walker of each cycle."""
     parts = ["/particles"] * particles + [EDGES] * periodic
@@ -33,7 +40,7 @@ def record_of(
         "/particles/trajectory/mass": np.full(n_atoms, 12.0),
         "/particles/trajectory/charge": np.zeros(n_atoms),
     }
-    record = RunRecord(Header(layout=layout, static={path: static[path] for path in layout.static}))
+    record = RunRecord(Header(layout=layout, topology=topology, static={path: static[path] for path in layout.static}))
     for counts in frames:
         record.append(_cycle(layout, record, np.array(counts)))
     return record

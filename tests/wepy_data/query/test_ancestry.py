@@ -1,9 +1,10 @@
 """Ancestries as tables and texts."""
 
+import h5py
 import numpy as np
 import pytest
 
-from wepy_data import Run, SelectionError, ancestry_table, ancestry_text
+from wepy_data import DamagedRunError, Run, SelectionError, ancestry_table, ancestry_text, open_run, write_run
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +137,24 @@ def test_one_dimension_without_names_is_called_as_the_observable(make_record):
     assert table.attrs["units"] == {"order_parameter_nm": "nm"}
     assert "order_parameter (nm)" in ancestry_text(run, run.segment_id())
     assert np.isfinite(table.order_parameter_nm).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "words"),
+    [
+        ("/segments/state", 0, 3, "found 3, expected a row from 0 to 2$"),
+        ("/segments/state", 0, -1, "found -1, expected a row from 0 to 2$"),
+        ("/segments/state", -1, -2, "found -2, expected a row from 0 to 2 or -1"),
+        ("/merges/into", 0, 10**6, "found 1000000, expected a row from 0 to"),
+        ("/merges/into", 0, -1, "found -1, expected a row from 0 to"),
+    ],
+)
+def test_what_names_rows_that_are_not_there_is_damage(column, row, value, words, ensemble_record, tmp_path):
+    path = write_run(tmp_path / "run.h5", ensemble_record)
+    with open_run(path) as run:
+        segment = int(run.lineage.trace(run.segment_id())[row]) if column == "/segments/state" else row
+    with h5py.File(path, "r+") as file:
+        file[column][segment] = value
+    words = words.replace("$", r"\)")
+    with open_run(path) as run, pytest.raises(DamagedRunError, match=f"run.h5 is damaged .{column}: {words}"):
+        ancestry_table(run, run.segment_id())

@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import mdtraj
 import networkx as nx
 import numpy as np
@@ -160,6 +161,28 @@ def test_particles_without_topology_are_atoms_of_their_species(toy):
     assert topology.n_bonds == 0
 
 
+def test_a_topology_of_other_particles_is_refused_before_frames_are_read(make_record, tmp_path):
+    atoms = [{"index": i, "name": "C", "element": "C"} for i in range(2)]
+    chain = {"index": 0, "residues": [{"index": 0, "name": "X", "atoms": atoms}]}
+    toy = make_record(topology=json.dumps({"chains": [chain], "bonds": []}))
+    path = write_run(tmp_path / "run.h5", toy)
+    words = "/topology: found 2 atoms, expected 3 as in /particles/trajectory/species"
+    with open_run(path) as run:
+        for ask in (lambda: run.topology, lambda: run.frames([0])):
+            with pytest.raises(DamagedRunError, match=f"run.h5 is damaged .{words}"):
+                ask()
+    with pytest.raises(DamagedRunError, match=f"the run is damaged .{words}"):
+        _ = Run(toy).topology
+
+
+def test_a_damaged_lineage_names_file_and_column(toy, tmp_path):
+    path = write_run(tmp_path / "run.h5", toy)
+    with h5py.File(path, "r+") as file:
+        file["/segments/parent"][2] = 5
+    with open_run(path) as run, pytest.raises(DamagedRunError, match=r"run.h5 .*/segments/parent: segment 2 has .* 5"):
+        _ = run.lineage
+
+
 @given(rows=st.lists(st.integers(0, 59), max_size=30), gap=st.integers(1, 500), limit=st.integers(1, 500))
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 def test_scattered_rows_are_read_in_blocks_and_come_as_asked_for(monkeypatch, make_record, rows, gap, limit):
@@ -191,7 +214,7 @@ def test_blocks_hold_all_rows_in_order():
 
 
 def test_a_topology_that_is_none_is_refused():
-    for text in ("", "[]", '{"chains": [{"index": 0}]}', '{"chains": [], "bonds": [[0, 1]]}'):
+    for text in ("", "[]", '{"chains": [{"index": 0}]}', '{"chains": [], "bonds": [[0, 1]]}', "[" * 100_000):
         with pytest.raises(DamagedRunError, match="/topology is not in mdtraj's JSON layout"):
             topology_from_json(text)
 
