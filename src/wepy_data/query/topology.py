@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from wepy_data.errors import DamagedRunError, MissingPackageError
+from wepy_data.schema.topology import atom_count
 
 if TYPE_CHECKING:
     import mdtraj
@@ -44,20 +45,19 @@ def topology_from_json(text: str) -> mdtraj.Topology:
     topology = md.Topology()
     try:
         raw = json.loads(text)
-        for chain in _by_index(raw["chains"]):
-            made = topology.add_chain(chain.get("chain_id"))
-            for residue in _by_index(chain["residues"]):
-                one = topology.add_residue(residue["name"], made, residue.get("resSeq"), residue.get("segmentID", ""))
-                for atom in _by_index(residue["atoms"]):
-                    charge = {name: atom[name] for name in ("formal_charge",) if atom.get(name) is not None}
-                    topology.add_atom(atom["name"], _element(md, atom["element"]), one, **charge)
-        atoms = list(topology.atoms)
-        for first, second in raw.get("bonds", []):
-            topology.add_bond(atoms[first], atoms[second])
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DamagedRunError(
-            f"/topology is not in mdtraj's JSON layout ({error!r}): wepy-data check says more"
-        ) from error
+        atom_count(raw)
+    except (RecursionError, ValueError) as error:
+        raise DamagedRunError(f"/topology is not in mdtraj's JSON layout ({error})") from error
+    for chain in _by_index(raw["chains"]):
+        made = topology.add_chain(chain.get("chain_id"))
+        for residue in _by_index(chain["residues"]):
+            one = topology.add_residue(residue["name"], made, residue.get("resSeq"), residue.get("segmentID") or "")
+            for atom in _by_index(residue["atoms"]):
+                charge = {name: atom[name] for name in ("formal_charge",) if atom.get(name) is not None}
+                topology.add_atom(atom["name"], _element(md, atom["element"]), one, **charge)
+    atoms = list(topology.atoms)
+    for first, second in raw.get("bonds", []):
+        topology.add_bond(atoms[first], atoms[second])
     return topology
 
 

@@ -18,6 +18,7 @@ from wepy_data.schema.problem import LEVELS, Problem
 from wepy_data.schema.size import oversized
 from wepy_data.schema.spec import Spec, run_spec
 from wepy_data.schema.structure import committed_problems, layout_of, structure_problems
+from wepy_data.schema.topology import topology_problems
 from wepy_data.schema.tree import Node, Tree
 from wepy_data.schema.values import value_problems
 
@@ -61,7 +62,7 @@ def check_tree(tree: Tree, level: str = "invariants", spec: Spec | None = None) 
         broken.add(path)
     if level == "structure":
         return problems
-    problems += _text_problems(spec, tree, nodes, broken)
+    problems += _text_problems(spec, tree, tables, nodes, broken)
     for path, column in layout.columns.items():
         if path in nodes and path not in broken:
             problems += _column_problems(column, tables, tree)
@@ -112,6 +113,11 @@ class Tables:
         """Return the number of rows of a dataset to look at; None for all."""
         column = self.layout.growing.get(path)
         return None if column is None else self.committed(column.dim)
+
+    def size(self, dim: str) -> int | None:
+        """Return the length of a dimension that does not grow; None if the run does not say."""
+        owner = self.layout.spec.dims[dim].owner
+        return self.layout.sizes[dim] if owner in self._nodes and owner not in self._broken else None
 
     def rows_if_known(self, path: str) -> int | None:
         """Return the number of rows of a dataset that count; None for all that there are."""
@@ -196,7 +202,9 @@ def _reference_problems(column: Column, tables: Tables) -> list[Problem]:
     return [Problem(where, "ref", str(values[wrong[0]]), f"a {ref} row, of which there are {size}")]
 
 
-def _text_problems(spec: Spec, tree: Tree, nodes: Mapping[str, Node], broken: set[str]) -> list[Problem]:
+def _text_problems(
+    spec: Spec, tree: Tree, tables: Tables, nodes: Mapping[str, Node], broken: set[str]
+) -> list[Problem]:
     problems = []
     for path, text in spec.texts.items():
         if path not in nodes or path in broken:
@@ -215,6 +223,8 @@ def _text_problems(spec: Spec, tree: Tree, nodes: Mapping[str, Node], broken: se
             continue
         if path == "/provenance":
             problems += provenance_problems(value)
+        if text.layout == "mdtraj":
+            problems += topology_problems(path, value, tables.size("atom"))
     return problems
 
 

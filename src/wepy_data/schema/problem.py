@@ -28,6 +28,7 @@ VALUE_KINDS = {
     "ref": "An id that is no row of the table it points to.",
     "utf-8": "A label that is not UTF-8.",
     "json": "A text that is not JSON.",
+    "topology": "A topology that is not in mdtraj's JSON layout, or has more or fewer atoms than frames have.",
     "provenance": "Provenance that does not conform to `provenance.schema.json`.",
 }
 KINDS = STRUCTURE_KINDS | VALUE_KINDS

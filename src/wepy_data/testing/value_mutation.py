@@ -75,6 +75,9 @@ def _texts(run: RunReader) -> Iterator[Mutation]:
                 yield Mutation(
                     what=what, kind=kind, path=path, damage=_text(path, wrong, fixed=text.layout == "mdtraj")
                 )
+    if run.header.topology:
+        damage = _text("/topology", b'{"chains": []}', fixed=True)
+        yield Mutation(what="a topology without chains", kind="topology", path="/topology", damage=damage)
     for what, records in (
         ("no record", []),
         ("one record, not a list", _RECORD),

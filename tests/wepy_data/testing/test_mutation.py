@@ -12,7 +12,7 @@ from wepy_data.testing import mutations_of, near_valid, refresh_crc, runs
 STRUCTURE = {
     "missing", "unexpected", "kind", "dtype", "rank", "dim-size", "unit", "dims-attribute", "attribute", "link",
 }  # fmt: skip
-VALUES = {"finite", "above", "min", "max", "enum", "ref", "json", "provenance", "utf-8"}
+VALUES = {"finite", "above", "min", "max", "enum", "ref", "json", "topology", "provenance", "utf-8"}
 
 
 def test_every_rule_and_kind_can_be_broken_in_a_rich_run(rich_run):
