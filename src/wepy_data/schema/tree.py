@@ -43,9 +43,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """An attribute's value of a type that the schema does not know."""
+    """An attribute's value of a type that the schema does not know, or a damaged one, as words."""
 
     text: str
+    damaged: bool = False
 
 
 class Tree(Protocol):

@@ -33,6 +33,22 @@ def refuse_oversized(dataset: h5py.Dataset, rows: int) -> None:
     _refuse(dataset, wanted)
 
 
+def refuse_references(dataset: h5py.Dataset) -> None:
+    """Raise ValueError if the values of a dataset lie elsewhere, as texts of variable length do: no table has such."""
+    if dataset.dtype.hasobject:
+        raise ValueError(f"{dataset.name} holds references or texts, expected numbers or bytes of fixed length")
+
+
+def refuse_uncountable(layout: Layout, nodes: Mapping[str, Node]) -> None:
+    """Raise ValueError if a column that says how many rows there are is of another type or shape."""
+    counting = {layout.spec.dims[dim].stop or "/cycles/index" for dim in layout.by_dim}
+    for column in layout.by_dim["cycle"]:
+        node = nodes.get(column.path)
+        if column.path in counting and node is not None and (node.dtype, node.shape[1:]) != (column.dtype, ()):
+            found = f"{node.dtype or node.kind}{list(node.shape)}"
+            raise ValueError(f"{column.path}: expected {column.dtype} of [{column.dim}], found {found}")
+
+
 def committed_rows(
     layout: Layout, nodes: Mapping[str, Node], lengths: Mapping[str, int], rows: Rows, size: int
 ) -> dict[str, int]:

@@ -14,6 +14,7 @@ import h5py
 
 from wepy_data.errors import DamagedRunError, NotARunError, VersionTooNewError, VersionTooOldError
 from wepy_data.schema.spec import run_spec
+from wepy_data.schema.tree import Foreign
 from wepy_data.store.superblock import SIGNATURE, Superblock
 from wepy_data.store.tree import FileTree
 
@@ -150,6 +151,12 @@ def _refuse_others(where: Path, file: h5py.File) -> None:
         raise DamagedRunError(
             f"{where} is a damaged HDF5 file ({in_one_line(error)}): restore it from a copy"
         ) from error
+    for name in ("schema_version", "run_id", "min_reader"):
+        value = attributes.get(name)
+        if isinstance(value, Foreign) and value.damaged:
+            raise DamagedRunError(
+                f"{where} is damaged (/@{name} is {value.text}, expected a text): restore it from a copy"
+            )
     if not isinstance(attributes.get("schema_version"), str) or not isinstance(attributes.get("run_id"), str):
         raise NotARunError(f"{where} is {_kind(names, attributes)}, not a run of this library{_advice(where, names)}")
     mine = _version(run_spec().version)
@@ -170,7 +177,7 @@ def _refuse_others(where: Path, file: h5py.File) -> None:
 
 def _version(text: object) -> tuple[int, ...] | None:
     parts = text.split(".") if isinstance(text, str) else []
-    return tuple(map(int, parts)) if len(parts) == 3 and all(p.isdecimal() for p in parts) else None
+    return tuple(map(int, parts)) if len(parts) == 3 and all(p.isdecimal() and len(p) < 10 for p in parts) else None
 
 
 def _kind(names: set[str], attributes: dict[str, Any]) -> str:

@@ -26,9 +26,16 @@ from wepy_data.record.header import Arrays, Continues, Header
 from wepy_data.schema.layout import Layout
 from wepy_data.schema.spec import run_spec
 from wepy_data.schema.structure import layout_of
-from wepy_data.schema.tree import Node
+from wepy_data.schema.tree import Foreign, Node
 from wepy_data.store.commit import committed_cycles
-from wepy_data.store.guard import committed_rows, refuse_misfit, refuse_oversized, within_budget
+from wepy_data.store.guard import (
+    committed_rows,
+    refuse_misfit,
+    refuse_oversized,
+    refuse_references,
+    refuse_uncountable,
+    within_budget,
+)
 from wepy_data.store.journal import is_held, journal_path
 from wepy_data.store.opening import OLDEST, in_one_line, open_file, open_known
 from wepy_data.store.tree import FileTree, is_own, read_text
@@ -131,12 +138,14 @@ class FileRun:
                 static={path: self._read_all(path) for path in self._layout.static},
                 topology=self._text("/topology") if "/topology" in self._nodes else "",
                 config=self._json("/config", dict),
-                compression=_checked("/", attributes.get("compression", "gzip"), str),
+                compression=_checked("/@compression", attributes.get("compression", "gzip"), str),
                 provenance=[_checked("/provenance", start, dict) for start in self._json("/provenance", list)],
                 inputs=_Later(self._inputs) if "/inputs" in self._nodes else {},
-                author=_checked("/h5md/author", self._nodes["/h5md/author"].attributes.get("name", "unknown"), str),
+                author=_checked(
+                    "/h5md/author@name", self._nodes["/h5md/author"].attributes.get("name", "unknown"), str
+                ),
                 run_id=attributes["run_id"],
-                created=_checked("/", attributes["created"], str),
+                created=_checked("/@created", attributes["created"], str),
                 continues=self._continues(),
             )
 
@@ -238,9 +247,10 @@ class FileRun:
         view = _View(file, self._view.sizes if kept else None)
         lengths = {path: view.length(path) for path in columns}  # first: what is opened later is at least as new
         nodes = self._nodes if kept else FileTree(file).nodes()
+        layout = self._layout if kept else layout_of(run_spec(), nodes)
         if not kept:
             _refuse_links(nodes)
-        layout = self._layout if kept else layout_of(run_spec(), nodes)
+            refuse_uncountable(layout, nodes)
         if nodes["/"].attributes.get("sealed") == 1:
             total = min(lengths.values())
         else:
@@ -386,7 +396,8 @@ class FileRun:
         if "/continues" not in self._nodes:
             return None
         found = self._nodes["/continues"].attributes
-        return Continues(**{field.name: found[field.name] for field in dataclasses.fields(Continues)})
+        kinds = {field.name: int if field.type == "int" else str for field in dataclasses.fields(Continues)}
+        return Continues(**{name: _checked(f"/continues@{name}", found[name], kind) for name, kind in kinds.items()})
 
     def _inputs(self) -> dict[str, str]:
         return {name: _checked("/inputs", text, str) for name, text in self._json("/inputs", dict).items()}
@@ -434,8 +445,10 @@ class _View:
         dataset = self.dataset(path)
         rows = max(0, min(stop, int(dataset.id.shape[0])) - start)
         if path not in self.sizes:
+            refuse_references(dataset)
             item, chunk = dataset.dtype.itemsize, dataset.chunks
-            self.sizes[path] = item * math.prod(dataset.shape[1:]), item * math.prod(chunk) if chunk else 0
+            row, least = item * math.prod(dataset.shape[1:]), item * math.prod(chunk) if chunk else 0
+            self.sizes[path] = row, least
         row, least = self.sizes[path]
         if max(rows * row, least) > _HARMLESS:
             refuse_oversized(dataset, rows)
@@ -451,5 +464,6 @@ def _refuse_links(nodes: Mapping[str, Node]) -> None:
 
 def _checked(path: str, value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
-        raise TypeError(f"{path} holds a {type(value).__name__}, expected a {kind.__name__}")
+        found = value.text if isinstance(value, Foreign) else f"a {type(value).__name__}"
+        raise TypeError(f"{path} is {found}, expected a {kind.__name__}")
     return value

@@ -8,11 +8,15 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5a, h5t
 from numpy.typing import NDArray
 
 from wepy_data.schema.tree import Foreign, Node
+from wepy_data.store.heap import Heaps, is_variable
 
 _DEEPEST = 32  # groups within groups that are looked into; the schema's own are 5 deep
+_SIMPLE = frozenset({h5t.INTEGER, h5t.FLOAT, h5t.ENUM, h5t.STRING})
+"""Classes of types whose values are read; those of others may lead anywhere."""
 
 
 class FileTree:
@@ -20,18 +24,19 @@ class FileTree:
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file
+        self._heaps = Heaps(file.id)
         self._nodes: dict[str, Node] | None = None
 
     def nodes(self) -> Mapping[str, Node]:
         """Return all objects by path, /extra left closed."""
         if self._nodes is None:
-            self._nodes = {"/": Node(kind="group", attributes=_attributes(self._file))}
+            self._nodes = {"/": Node(kind="group", attributes=self.root_attributes())}
             self._walk(self._file.id, b"", {_address(self._file.id): self._nodes["/"]}, 0)
         return self._nodes
 
     def root_attributes(self) -> dict[str, Any]:
         """Return the attributes of the file itself."""
-        return _attributes(self._file)
+        return _attributes(self._file, self._heaps)
 
     def read(self, path: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Return rows [start, stop) of a dataset."""
@@ -39,7 +44,7 @@ class FileTree:
 
     def read_text(self, path: str) -> str:
         """Return a text, stored as a scalar or as the one element of an array."""
-        return read_text(self._file[path])
+        return read_text(self._file[path], self._heaps)
 
     def size(self) -> int:
         """Return the length of the file in bytes."""
@@ -69,7 +74,7 @@ class FileTree:
                 self._walk(item, place, seen, depth + 1)
 
     def _node(self, item: h5py.h5g.GroupID, place: bytes, address: int) -> Node:
-        attributes = _LazyAttributes(self._file, place)
+        attributes = _LazyAttributes(self._file, place, self._heaps)
         if isinstance(item, h5py.h5g.GroupID):
             return Node(kind="group", attributes=attributes, identity=address)
         if not isinstance(item, h5py.h5d.DatasetID):
@@ -89,8 +94,8 @@ class FileTree:
 class _LazyAttributes(Mapping[str, Any]):
     """The attributes of an object, read when they are first asked for: a check needs them all, a reader very few."""
 
-    def __init__(self, file: h5py.File, path: bytes) -> None:
-        self._file, self._path = file, path
+    def __init__(self, file: h5py.File, path: bytes, heaps: Heaps) -> None:
+        self._file, self._path, self._heaps = file, path, heaps
         self._found: dict[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Any:
@@ -104,12 +109,12 @@ class _LazyAttributes(Mapping[str, Any]):
 
     def _read(self) -> dict[str, Any]:
         if self._found is None:
-            self._found = _attributes(self._file[self._path])
+            self._found = _attributes(self._file[self._path], self._heaps)
         return self._found
 
 
-def read_text(dataset: h5py.Dataset) -> str:
-    """Return the text that a dataset holds.
+def read_text(dataset: h5py.Dataset, heaps: Heaps | None = None) -> str:
+    """Return the text that a dataset holds; the heaps of its file may be known already.
 
     Raises
     ------
@@ -120,6 +125,9 @@ def read_text(dataset: h5py.Dataset) -> str:
         raise ValueError(f"{dataset.name} is no dataset")
     if dataset.shape is None or (dataset.shape and not dataset.shape[0]):
         raise ValueError(f"{dataset.name} is empty")
+    if h5py.check_string_dtype(dataset.dtype) is None:
+        raise ValueError(f"{dataset.name} holds no text")
+    (heaps or Heaps(dataset.file.id)).refuse_damaged(dataset.id)
     value = dataset[()] if dataset.shape == () else dataset[0]
     if not isinstance(value, bytes):
         raise ValueError(f"{dataset.name} holds no text")
@@ -143,19 +151,29 @@ def _dtype(dtype: np.dtype[Any]) -> str:
     return dtype.str.lstrip("<|") if dtype.str[0] in "<|" else dtype.str
 
 
-def _attributes(item: h5py.HLObject) -> dict[str, Any]:
-    return {name: _plain(item, name) for name in item.attrs}
+def _attributes(item: h5py.HLObject, heaps: Heaps) -> dict[str, Any]:
+    return {name: _plain(item, name, heaps) for name in item.attrs}
 
 
-def _plain(item: h5py.HLObject, name: str) -> Any:
+def _plain(item: h5py.HLObject, name: str, heaps: Heaps) -> Any:
     try:
-        value = item.attrs[name]
+        stored = item.attrs.get_id(name)
+        kind = stored.get_type()
+        if kind.get_class() not in _SIMPLE:
+            return Foreign(f"a value of type {stored.dtype}")
+        value = _texts(stored, heaps) if is_variable(kind) and stored.get_storage_size() else item.attrs[name]
     except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-        return Foreign(f"unreadable ({error})")
-    if isinstance(value, str):
-        return value
-    if isinstance(value, np.ndarray) and value.dtype.kind == "O" and all(isinstance(v, str) for v in value.flat):
-        return value.tolist()
+        return Foreign(f"unreadable ({error})", damaged=True)
     if isinstance(value, np.integer) or (isinstance(value, np.ndarray) and value.dtype.kind in "iu"):
         return value.tolist()
-    return Foreign(repr(value))
+    return value if isinstance(value, str | list) else Foreign(repr(value))
+
+
+def _texts(stored: h5a.AttrID, heaps: Heaps) -> Any:
+    """Return an attribute that is a text of variable length, or a list of such."""
+    heaps.refuse_damaged(stored)
+    found = np.zeros(stored.shape, stored.dtype)
+    stored.read(found)
+    for place, text in np.ndenumerate(found):
+        found[place] = str(text, "utf-8")
+    return found.tolist()

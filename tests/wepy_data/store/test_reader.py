@@ -127,6 +127,46 @@ def test_a_run_without_an_identity(value, path):
     refused(edit(path, run_id=value), NotARunError, "not a run")
 
 
+def test_an_identity_that_cannot_be_read_is_damage(path):
+    with h5py.File(path, "r+") as file:
+        file.attrs.create("run_id", b"\xff", dtype=h5py.string_dtype())
+    refused(path, DamagedRunError, "/@run_id is unreadable .*can't decode byte 0xff.*, expected a text")
+
+
+def test_a_version_of_thousands_of_digits(path):
+    refused(edit(path, min_reader="1" * 5000 + ".0.0"), DamagedRunError, "is not a version number")
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize(("code", "shape"), [("c16", (3,)), ("f8", (3,)), (h5py.string_dtype(), (3,)), ("i8", (3, 2))])
+def test_rows_that_cannot_be_counted(code, shape, sealed, path):
+    with h5py.File(path, "r+") as file:
+        del file["/cycles/event_stop"]
+        file.create_dataset("/cycles/event_stop", shape, code)
+        file.attrs["sealed"] = int(sealed)
+    with pytest.raises(DamagedRunError, match=r"/cycles/event_stop: expected i8 of \[cycle\], found"):
+        FileRun(path)
+
+
+def test_a_column_whose_values_lie_elsewhere_is_not_read(path):
+    with h5py.File(path, "r+") as file:
+        rows = len(file["/segments/weight"])
+        del file["/segments/weight"]
+        file.create_dataset("/segments/weight", (rows,), h5py.string_dtype())
+    with FileRun(path) as run, pytest.raises(DamagedRunError, match="/segments/weight holds references or texts"):
+        run.read("/segments/weight")
+
+
+@pytest.mark.parametrize(("name", "value"), [("file", b"\xff"), ("digest", 7), ("cycle", "7"), ("cycles_before", 0.5)])
+def test_an_origin_that_is_none(name, value, path):
+    with h5py.File(path, "r+") as file:
+        kind = h5py.string_dtype() if isinstance(value, bytes) else None
+        file["/continues"].attrs.create(name, value, dtype=kind)
+    assert (f"/continues@{name}", "attribute") in {(p.path, p.kind) for p in check(path)}
+    with FileRun(path) as run, pytest.raises(DamagedRunError, match=f"/continues@{name} is .*, expected a"):
+        _ = run.header
+
+
 @pytest.mark.parametrize("gone", ["/cycles", "/cycles/index", "/segments/weight"])
 def test_a_run_without_its_tables_is_damaged(gone, path):
     with h5py.File(path, "r+") as file:

@@ -2,6 +2,7 @@
 
 import h5py
 import numpy as np
+import pytest
 
 from wepy_data.schema.tree import Foreign
 from wepy_data.store.tree import FileTree
@@ -44,3 +45,27 @@ def test_a_group_that_holds_itself_is_not_walked_for_ever(tmp_path):
     with h5py.File(tmp_path / "any.h5", "w") as file:
         file.create_group("inner")["outer"] = file["/"]
         assert set(FileTree(file).nodes()) == {"/", "/inner", "/inner/outer"}
+
+
+def test_attributes_that_are_not_utf8_or_cannot_be_read_are_damaged(tmp_path):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        for name, text in {"text": b"\xff\xfe", "texts": [b"a", b"\xff"]}.items():
+            file.attrs.create(name, text, dtype=h5py.string_dtype())
+        attributes = dict(FileTree(file).nodes()["/"].attributes)
+    assert all(found.damaged and "can't decode byte 0xff" in found.text for found in attributes.values())
+
+
+def test_attributes_that_lead_elsewhere_are_told_by_their_type_and_not_read(tmp_path):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        file.attrs["reference"] = file.ref
+        file.attrs["region"] = file.create_dataset("any", (3,), "f8").regionref[:2]
+        file.attrs["compound"] = np.zeros(1, [("a", "f8")])
+        attributes = dict(FileTree(file).nodes()["/"].attributes)
+    assert all(found == Foreign(found.text) and "a value of type" in found.text for found in attributes.values())
+
+
+def test_a_dataset_of_other_things_than_texts_holds_no_text(tmp_path):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        file.create_dataset("sequence", (), h5py.vlen_dtype("i8"))
+        with pytest.raises(ValueError, match="/sequence holds no text"):
+            FileTree(file).read_text("/sequence")
