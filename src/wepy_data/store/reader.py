@@ -38,6 +38,7 @@ from wepy_data.store.guard import (
 )
 from wepy_data.store.journal import is_held, journal_path
 from wepy_data.store.opening import OLDEST, in_one_line, open_file, open_known
+from wepy_data.store.piece import Piece, piece_of, read_pieces
 from wepy_data.store.tree import FileTree, is_own, read_text
 
 __all__ = ["OLDEST", "FileRun", "open_file"]
@@ -426,11 +427,11 @@ class _Later(Mapping[str, str]):
 class _View:
     """The datasets of an open file, each opened once."""
 
-    def __init__(self, file: h5py.File, sizes: dict[str, tuple[int, int]] | None = None) -> None:
+    def __init__(self, file: h5py.File, sizes: dict[str, tuple[int, int, Piece | None]] | None = None) -> None:
         self._file = file
         self.datasets: dict[str, h5py.Dataset] = {}
         self.sizes = {} if sizes is None else sizes
-        """Bytes of a row and of a chunk of each dataset: asking h5py takes longer than reading a few rows."""
+        """Bytes of a row and of a chunk of each dataset, and its piece: asking h5py takes longer than reading rows."""
 
     def dataset(self, path: str) -> h5py.Dataset:
         found = self.datasets.get(path)
@@ -448,11 +449,11 @@ class _View:
             refuse_references(dataset)
             item, chunk = dataset.dtype.itemsize, dataset.chunks
             row, least = item * math.prod(dataset.shape[1:]), item * math.prod(chunk) if chunk else 0
-            self.sizes[path] = row, least
-        row, least = self.sizes[path]
+            self.sizes[path] = row, least, piece_of(dataset)
+        row, least, piece = self.sizes[path]
         if max(rows * row, least) > _HARMLESS:
             refuse_oversized(dataset, rows)
-        return np.asarray(dataset[start:stop])
+        return read_pieces(dataset, start, stop, piece)
 
 
 def _refuse_links(nodes: Mapping[str, Node]) -> None:

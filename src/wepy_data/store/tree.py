@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from wepy_data.schema.tree import Foreign, Node
 from wepy_data.store.heap import Heaps, is_variable
+from wepy_data.store.piece import piece_of, read_pieces
 
 _DEEPEST = 32  # groups within groups that are looked into; the schema's own are 5 deep
 _SIMPLE = frozenset({h5t.INTEGER, h5t.FLOAT, h5t.ENUM, h5t.STRING})
@@ -40,7 +41,8 @@ class FileTree:
 
     def read(self, path: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Return rows [start, stop) of a dataset."""
-        return np.asarray(self._file[path][start:stop])
+        dataset = self._file[path]
+        return read_pieces(dataset, start, len(dataset) if stop is None else stop, piece_of(dataset))
 
     def read_text(self, path: str) -> str:
         """Return a text, stored as a scalar or as the one element of an array."""
