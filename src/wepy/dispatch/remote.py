@@ -2,13 +2,15 @@
 
 Everything that crosses the wire is plain: text and bytes that are pickled and unpickled here, under guard. So no
 result, error or function of a user can upset the machinery that carries it. A worker keeps the functions it was sent;
-one that it does not know it asks for (`Kind.MISS`).
+one that it does not know it asks for (`Kind.MISS`). Threads of one process share none: what a function caches on itself
+(an engine's context) is for one thread at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import pickle
+import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,7 +24,16 @@ from wepy.errors import WepyError, WorkerLost
 Function = Callable[[Any], Any]  # any item, any result: their types are the caller's and never looked at here
 
 _KEPT = 4  # functions that a worker keeps; each may hold an engine's context, and a run needs one
-_functions: OrderedDict[str, Function] = OrderedDict()  # per worker process, by digest: it must outlive single calls
+
+
+class _Shelf(threading.local):
+    """The functions that this thread of this worker has been sent, by digest; it must outlive single calls."""
+
+    def __init__(self) -> None:
+        self.functions: OrderedDict[str, Function] = OrderedDict()
+
+
+_shelf = _Shelf()
 
 
 class RemoteError(WepyError):
@@ -151,15 +162,16 @@ def lost(key: Key, deaths: int, hint: str = "") -> WorkerLost:
 
 
 def _known(request: Request) -> Function | None:
-    function = _functions.get(request.digest)
+    functions = _shelf.functions
+    function = functions.get(request.digest)
     if function is None:
         if request.definition is None:
             return None
         function = pickle.loads(request.definition)  # noqa: S301 (sent by our own manager)
-        _functions[request.digest] = function
-    _functions.move_to_end(request.digest)
-    while len(_functions) > _KEPT:
-        _functions.popitem(last=False)
+        functions[request.digest] = function
+    functions.move_to_end(request.digest)
+    while len(functions) > _KEPT:
+        functions.popitem(last=False)
     return function
 
 
