@@ -6,7 +6,7 @@ The names below are the front door; modules behind it may move.
 from wepy.balancing import HuberKim, NoBalancing, Plan
 from wepy.binning import Rectilinear
 from wepy.branch import BranchPoint, branch_point
-from wepy.dispatch import Host, Processes, Scoop, Serial
+from wepy.dispatch import FromExecutor, Host, Processes, Scoop, Serial
 from wepy.engine import DoubleWell, Harmonic, MuellerBrown, OpenMM, OverdampedLangevin, RandomWalk
 from wepy.ensemble import StartState
 from wepy.errors import (
@@ -38,6 +38,7 @@ __all__ = [
     "Distance",
     "DoubleWell",
     "Frames",
+    "FromExecutor",
     "Function",
     "Harmonic",
     "Host",
