@@ -13,15 +13,14 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from dispatch_pools import POOLS, Elapsed, Pool, missing, process_pool, scoop
+from dispatch_pools import POOLS, Pool, missing, process_pool, scoop
 from dispatch_workload import Engine, same, sleep
 
 from wepy.dispatch import Scoop
@@ -66,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def efficiency(pools: Mapping[str, Pool], quick: bool) -> Result:
     """Compare ideal and measured times of sleeping segments."""
-    sizes = {2: (8, 24), 4: (8, 24)} if quick else {workers: (48, 192, 1000) for workers in (8, 16, 32, 64)}
+    sizes = {2: (8, 24), 4: (8, 24)} if quick else dict.fromkeys((8, 16, 32, 64), (48, 192, 1000))
     long = {2: (4,)} if quick else {8: (48,)}
     short_table = _efficiency(pools, sizes, SEGMENT)
     long_table = _efficiency(pools, long, LONG_SEGMENT)
@@ -130,7 +129,9 @@ def throughput(pools: Mapping[str, Pool], quick: bool) -> Result:
         "verdicts": {
             **verdict("items/s of 1 kB against the process pool's", found["encrypted"]["1 kB"] / found[PLAIN]["1 kB"]),
             **verdict("MB/s of 1.2 MB against the process pool's", found["encrypted"][state] / found[PLAIN][state]),
-            **verdict("MB/s of 1.2 MB encrypted against insecure", found["encrypted"][state] / found["insecure"][state]),
+            **verdict(
+                "MB/s of 1.2 MB encrypted against insecure", found["encrypted"][state] / found["insecure"][state]
+            ),
         },
     }
 

@@ -88,17 +88,19 @@ def dask(workers: int) -> Iterator[Elapsed]:
     from distributed import as_completed as completed
 
     quiet: dict[str, Any] = {"dashboard_address": ":0", "silence_logs": logging.CRITICAL}
-    with LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=0, **quiet) as cluster:
-        with Client(cluster) as client:
-            client.wait_for_workers(workers)
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=0, **quiet) as cluster,
+        Client(cluster) as client,
+    ):
+        client.wait_for_workers(workers)
 
-            def elapsed(function: Function, items: Sequence[Any]) -> float:
-                begin = time.perf_counter()
-                for future, _ in completed(client.map(function, items, pure=False), with_results=True):
-                    future.release()
-                return time.perf_counter() - begin
+        def elapsed(function: Function, items: Sequence[Any]) -> float:
+            begin = time.perf_counter()
+            for future, _ in completed(client.map(function, items, pure=False), with_results=True):
+                future.release()
+            return time.perf_counter() - begin
 
-            yield warm(elapsed, workers)
+        yield warm(elapsed, workers)
 
 
 @contextmanager
@@ -113,7 +115,8 @@ def mpi(workers: int) -> Iterator[Elapsed]:
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
     )
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     stdin, stdout = process.stdin, process.stdout
 
     def elapsed(function: Function, items: Sequence[Any]) -> float:
