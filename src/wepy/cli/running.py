@@ -265,9 +265,11 @@ def _dispatch(given: DispatchSection, kind: str | None, workers: int | None, oth
     from wepy.config.read import dispatch_section
 
     said = {key: value for key, value in others.items() if value is not None}
-    if "hosts" in said:
+    if "hosts" in said or "hostfile" in said:  # instead of those in the configuration
+        said = {"hosts": [], "hostfile": None, **said}
+    if said.get("hosts"):
         said["hosts"] = [said["hosts"]]
-    if "hostfile" in said:
+    if said.get("hostfile") is not None:
         said["hostfile"] = said["hostfile"].absolute()
     kept = given.model_dump(exclude={"kind", "workers"})
     if kind is None:

@@ -9,7 +9,7 @@ from types import FrameType
 
 import click
 
-from wepy.dispatch.scoop.worker import PATIENCE, Settings, serve
+from wepy.dispatch.scoop.worker import PATIENCE, Settings, leave, serve
 from wepy.errors import ConfigurationError
 
 _KEY_VARIABLE = "WEPY_KEY"
@@ -44,7 +44,8 @@ def worker(connect: str, key_file: Path | None, *, insecure: bool, patience: flo
 
     faulthandler.enable()
     endpoint, key = f"tcp://{_host_and_port(connect)}", _key(key_file, insecure=insecure)
-    signal.signal(signal.SIGINT, _leave)  # not into the middle of a segment, where it would be the segment's error
+    for number in (signal.SIGINT, signal.SIGTERM):  # not an error of the segment that runs, nor to its blame
+        signal.signal(number, _leave)
     serve(Settings(endpoint=endpoint, key=key, patience=patience), tell=lambda text: click.echo(text, err=True))
     click.echo("the run has ended", err=True)
 
@@ -73,4 +74,5 @@ def _key(key_file: Path | None, *, insecure: bool) -> str:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     os.write(2, b"\nleft; the manager gives what this worker was doing to another\n")
+    leave()
     os._exit(128 + number)

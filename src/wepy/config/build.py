@@ -94,7 +94,7 @@ def build_simulation(
         storage=Storage(**config.storage.model_dump()),
         store=base / config.run.output if store is None else store,
         overwrite=overwrite,
-        config=config.model_dump(mode="json"),
+        config=_kept(config, base),
         inputs=read_inputs(config, base),
         author=config.run.author,
     )
@@ -114,6 +114,21 @@ def _start(config: Configuration, engine: Engine, base: Path) -> dict[str, Any]:
     }
 
 
+def _kept(config: Configuration, base: Path) -> dict[str, Any]:
+    """Return the configuration as the run's file keeps it: what opens a door or starts a program must be said anew."""
+    given = config.dispatch
+    hostfile = None if given.hostfile is None else (base / given.hostfile).absolute()
+    dispatch = given.model_copy(update={"insecure": False, "ssh": "ssh", "hostfile": hostfile})
+    return config.model_copy(update={"dispatch": dispatch}).model_dump(mode="json")
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise ConfigurationError(f"ssh: expected a command as a shell takes it, got {command!r}: {error}") from error
+
+
 def build_dispatcher(section: DispatchSection, base: Path, store: Path) -> Dispatcher:
     """Return the dispatcher that `[dispatch]` asks for; the key for workers that join is written beside the run."""
     if section.kind == "processes":
@@ -129,7 +144,7 @@ def build_dispatcher(section: DispatchSection, base: Path, store: Path) -> Dispa
             key_file=store.with_name(f"{store.name}.key"),
             environment=section.environment,
             insecure=section.insecure,
-            ssh=shlex.split(section.ssh),
+            ssh=_words(section.ssh),
         )
     return Serial()
 

@@ -47,6 +47,7 @@ from wepy.dispatch.scoop.link import (
     ADDRESSED,
     DISMISSED,
     FORGET,
+    GOODBYE,
     HEARTBEAT,
     HELLO,
     LEFT,
@@ -65,6 +66,8 @@ _CALM, _ALERT = 500, 20  # ms between looks at the workers: usually, and for a w
 _ALERT_FOR = 1.0  # s
 _BATCH = 64  # messages read between two looks at the rest
 _LINGER = 500  # ms; for the last words to workers on other hosts
+_HANDSHAKE = 3_000  # ms; who connects and does not show the key by then is cut off
+_LARGEST = 2**30  # bytes of one part of a message
 _ORIGIN = "inproc://wepy-origin"  # the origin is in this process: what it sends and gets is not copied
 
 _DISMISS, _STOP = b"dismiss", b"stop"
@@ -99,6 +102,8 @@ class Broker:
         Workers that are connected and have asked for work at least once.
     run : str
         Id of what it serves, so that no worker of something else joins.
+    origin_address : Address
+        Who alone may send tasks.
     local, remote : str
         Endpoints for workers on this host and, if it listens for them, on other ones.
     key : RunKey or None
@@ -112,6 +117,7 @@ class Broker:
 
     def __init__(self, *, listen: str = "", port: int = 0, secure: bool = True) -> None:
         self.run = uuid.uuid4().hex
+        self.origin_address: Address = f"origin:{uuid.uuid4().hex}".encode()
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self.context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.LINGER, _LINGER)
@@ -121,6 +127,8 @@ class Broker:
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)
         self._socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT)
         self._socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, SILENCE)
+        self._socket.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST)
         self._socket.setsockopt(zmq.IPV6, ":" in listen)
         self._doorkeeper: Doorkeeper | None = None
         self.key: RunKey | None = None
@@ -142,6 +150,7 @@ class Broker:
         self._idle: dict[Address, None] = {}  # in order of request
         self._known: dict[Address, Introduction] = {}
         self._waiting: dict[Address, None] = {}  # asked for work and have not introduced themselves yet
+        self._presumed: dict[Address, list[TaskId]] = {}  # tasks whose worker was taken for dead
         self._met: set[str] = set()
         self.workers: tuple[Address, ...] = ()
         self._alert_until = 0.0
@@ -218,10 +227,12 @@ class Broker:
                 self._receive(address.bytes, kind.bytes, frames)
             except zmq.Again:
                 return
-            except (IndexError, TypeError, ValueError):  # not a message of this protocol
+            except (IndexError, RecursionError, TypeError, ValueError):  # not a message of this protocol
                 continue
 
     def _receive(self, address: Address, kind: bytes, frames: list[zmq.Frame]) -> None:
+        if kind in (TASK, ADDRESSED, FORGET, LEFT) and address != self.origin_address:
+            return
         if kind == TASK:
             self._tasks[frames[0].bytes] = _Task(frame=frames[1], origin=address)
             self._queue.append(frames[0].bytes)
@@ -244,6 +255,8 @@ class Broker:
             name = frames[0].bytes.decode()
             for found in [found for found, worker in self._known.items() if worker.name == name]:
                 self._bury(found)
+        elif kind == GOODBYE:
+            self._bury(address, is_death=False)
         elif kind == INIT:
             self._welcome(address)
         elif kind == STATUS_REQ:  # never "lost": SCOOP would run it twice
@@ -256,6 +269,9 @@ class Broker:
         if reason:
             self._send([address, REFUSED, reason.encode()])
             return
+        for task_id in self._presumed.pop(address, ()):  # it was out of reach, not dead
+            if task_id in self._tasks:
+                self._tasks[task_id].deaths -= 1
         before = self._known.get(address)
         if before is not None and before.visit != worker.visit:
             self._take_back(address, is_death=False)
@@ -323,21 +339,23 @@ class Broker:
                 self._bury(address)
         self._give()
 
-    def _bury(self, address: Address) -> None:
+    def _bury(self, address: Address, *, is_death: bool = True) -> None:
         """Forget a worker that is dead or out of reach; what it held goes to others."""
         self.workers = tuple(worker for worker in self.workers if worker != address)
         self._idle.pop(address, None)
         self._waiting.pop(address, None)
         self._known.pop(address, None)
         self._queue.extendleft(reversed(self._letters.pop(address, deque())))
-        self._take_back(address, is_death=True)
+        self._take_back(address, is_death=is_death)
 
     def _take_back(self, address: Address, *, is_death: bool) -> None:
         """Queue again what a worker held, before all else."""
         for task_id, task in list(self._tasks.items()):
             if task.holder == address:
                 task.holder = b""
-                task.deaths += is_death
+                if is_death:
+                    task.deaths += 1
+                    self._presumed.setdefault(address, []).append(task_id)
                 if task.deaths >= MAX_DEATHS:
                     self._give_up(task_id, task)
                 else:

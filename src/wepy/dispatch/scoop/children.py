@@ -63,7 +63,8 @@ class Place:
         variables = [f"{name}={value}" for name, value in self.environment.items()]
         tunnel = ["-o", "ExitOnForwardFailure=yes", "-R", f"127.0.0.1:0:{endpoint.removeprefix('tcp://')}"]
         there = shlex.join(["env", *variables, *worker])
-        return [*self.ssh, *_SSH, *(tunnel if self.tunnel else ()), self.host, f"exec {there}"]
+        ours = [*_SSH, *(tunnel if self.tunnel else ())]  # first: ssh takes the first word on a matter
+        return [self.ssh[0], *ours, *self.ssh[1:], self.host, f"exec {there}"]
 
 
 class Child:
@@ -247,7 +248,12 @@ class Children:
                 if seat.place.host and self._starting(seat.place.host) >= _AT_ONCE:
                     continue
                 settings = replace(self._settings(seat.place), name=uuid.uuid4().hex)
-                seat.child = Child(seat.place, settings)
+                try:
+                    seat.child = Child(seat.place, settings)
+                except OSError as error:  # no ssh, no more processes or open files
+                    self._last_words = f"a worker could not be started: {error}"
+                    seat.failures += 1
+                    seat.not_before = time.monotonic() + 1.0
 
     def _starting(self, host: str) -> int:
         children = [seat.child for seat in self._seats if seat.place.host == host]

@@ -107,8 +107,11 @@ class Scoop:
         self._listen, self._port = _address(listen)
         self._key_file = None if key_file is None else Path(key_file)
         self._insecure, self._ssh = insecure, tuple(ssh)
+        if not self._ssh:
+            raise ConfigurationError("Scoop(ssh=...): expected the command ssh, with options, got nothing")
         if listen and not insecure and key_file is None:
             raise ConfigurationError("Scoop(listen=...): say where to write the key for who joins (key_file=...)")
+        self._has_written_key = False
         self._tell = tell or logging.getLogger("wepy.dispatch").warning
         self._session: _Session | None = None
 
@@ -154,7 +157,8 @@ class Scoop:
         session, self._session = self._session, None
         if session is not None:
             session.close()
-            if self._key_file is not None and self._listen:
+            if self._key_file is not None and self._has_written_key:
+                self._has_written_key = False
                 self._key_file.unlink(missing_ok=True)
 
     def _places(self) -> list[Place]:
@@ -177,6 +181,7 @@ class Scoop:
         how = "--insecure"
         if broker.key is not None and self._key_file is not None:
             write_key(self._key_file, broker.key)
+            self._has_written_key = True
             how = f"--key-file {self._key_file}"
         self._tell(f"workers may join: wepy worker --connect {_reachable(broker.remote)} {how}")
 
@@ -259,7 +264,8 @@ class _Session:
             self._tend(is_starting=True)
             if time.monotonic() > deadline:
                 raise DispatchError(
-                    f"{len(self.broker.workers)} of {workers} SCOOP workers have started within {_STARTUP:g} s"
+                    f"{len(self.broker.workers)} of {workers} SCOOP workers have started within {_STARTUP:g} s. "
+                    f"{self._children.last_words if self._children is not None else ''}"
                 )
             time.sleep(_TICK)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wepy.errors import ConfigurationError
 
-_NAME = re.compile(r"(?!-)[A-Za-z0-9._@%\[\]:-]+")
+_NAME = re.compile(r"(?!-)[A-Za-z0-9._@-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -42,6 +42,8 @@ class Host:
             )
         if isinstance(self.workers, bool) or not isinstance(self.workers, int) or self.workers < 1:
             raise ConfigurationError(f"host {self.name}: expected a number of workers from 1 up, got {self.workers!r}")
+        if not self.python or self.python.startswith("~"):
+            raise ConfigurationError(f"host {self.name}: expected the whole path of a Python, got {self.python!r}")
         wrong = [name for name in self.environment if not _VARIABLE.fullmatch(name)]
         if wrong:
             raise ConfigurationError(f"host {self.name}: not the name of an environment variable: {wrong[0]!r}")

@@ -36,6 +36,7 @@ LOOPBACK = "127.0.0.1"
 HELLO = b"wepy:hello"  # worker -> broker: its introduction
 WHO = b"wepy:who"  # broker -> worker: introduce yourself, I do not know you (any more)
 REFUSED = b"wepy:refused"  # broker -> worker: why it cannot work here
+GOODBYE = b"wepy:goodbye"  # worker -> broker: I leave, and not because of what I was doing
 DISMISSED = b"wepy:dismissed"  # broker -> worker: the work is done
 RUN = b"wepy:run"  # broker -> worker: the run's id
 ADDRESSED = b"wepy:addressed"  # origin -> broker: a task for one worker
@@ -80,12 +81,16 @@ class Link(ZMQCommunicator):  # type: ignore[misc]  # SCOOP has no types
         Where the broker is, as ZMQ spells it.
     key : RunKey or None
         What the broker asks for.
+    address : bytes
+        Its name among all that are connected to the broker.
     context : zmq.Context, optional
         Of the broker, if it is in this process.
     """
 
-    def __init__(self, endpoint: str, key: RunKey | None, context: zmq.Context[Any] | None = None) -> None:
-        self._endpoint, self._key, self._shared = endpoint, key, context
+    def __init__(
+        self, endpoint: str, key: RunKey | None, address: bytes, context: zmq.Context[Any] | None = None
+    ) -> None:
+        self._endpoint, self._key, self._address, self._shared = endpoint, key, address, context
         self._process = os.getpid()
         super().__init__()
         self.socket.setsockopt(zmq.RCVTIMEO, -1)
@@ -103,7 +108,7 @@ class Link(ZMQCommunicator):  # type: ignore[misc]  # SCOOP has no types
         socket.setsockopt(zmq.RCVHWM, 0)
         socket.setsockopt(zmq.IMMEDIATE, 1)
         if sock_type == zmq.DEALER:
-            scoop.worker = f"{os.getpid()}:{uuid.uuid4().hex}".encode()
+            scoop.worker = self._address
             socket.setsockopt(zmq.RCVTIMEO, _STALL)  # while SCOOP's constructor waits for the broker
             socket.setsockopt(zmq.SNDTIMEO, _STALL)
             prepare(socket, self._key)
@@ -156,7 +161,7 @@ class WorkerLink(Link):
         self._name, self._patience, self._welcome = name, patience, welcome
         self._run, self._visit = "", 1
         self._watch: Watch | None = None
-        super().__init__(endpoint, key)
+        super().__init__(endpoint, key, f"{os.getpid()}:{uuid.uuid4().hex}".encode())
         self._introduce()
 
     def createZMQSocket(self, sock_type: int) -> Any:  # noqa: N802 (SCOOP's name)
@@ -174,20 +179,35 @@ class WorkerLink(Link):
             socket.close(linger=LINGER_TIME)
 
     def sendRequest(self) -> None:  # noqa: N802 (SCOOP's name)
-        """Ask for a task."""
+        """Ask for a task; at a new visit, say first who asks."""
+        self._visit_again()
         self.socket.send(REQUEST)
+
+    def sendFuture(self, future: Any) -> None:  # noqa: N802 (SCOOP's name)
+        """Send no task: workers run what they are given."""
+        raise RefusedError("tasks cannot make tasks")
+
+    def goodbye(self) -> None:
+        """Say that this worker leaves; its task is not to blame."""
+        self.socket.send(GOODBYE, zmq.NOBLOCK)
 
     def sendStatusRequest(self, future: Any) -> None:  # noqa: N802 (SCOOP's name)
         """Ask for no status: a task is never lost."""
 
     def _poll(self, timeout: int) -> Any:
         """Wait for messages; SCOOP waits only if it has nothing to do."""
-        visits = self._watch.visits if self._watch is not None else 1
-        if visits > self._visit:  # what was on the way when the connection broke is lost
-            self._visit = visits
-            self._introduce()
-            self.sendRequest()
+        if self._visit_again():
+            self.socket.send(REQUEST)  # the one before may be lost
         return self.poller.poll(min(timeout, _POLL))
+
+    def _visit_again(self) -> bool:
+        """Introduce this worker again if its connection is a new one: what was on the way then is lost."""
+        visits = self._watch.visits if self._watch is not None else 1
+        if visits <= self._visit:
+            return False
+        self._visit = visits
+        self._introduce()
+        return True
 
     def _recv(self) -> Any:
         kind, *frames = self.socket.recv_multipart()
@@ -256,6 +276,7 @@ def prepare(socket: Any, key: RunKey | None) -> None:
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 2_000)
     socket.setsockopt(zmq.CONNECT_TIMEOUT, 5_000)
     socket.setsockopt(zmq.HANDSHAKE_IVL, 10_000)
+    socket.setsockopt(zmq.IPV6, 1)
     opened(key, socket)
 
 

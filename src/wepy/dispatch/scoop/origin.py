@@ -82,7 +82,9 @@ class Origin:
                 self._set(scoop, name, value)
             self._set(scoop, "worker", None)
             self._set(shared, "elements", {})
-            self._set(types, "Communicator", partial(OriginLink, broker.origin, None, broker.context))
+            self._set(
+                types, "Communicator", partial(OriginLink, broker.origin, None, broker.origin_address, broker.context)
+            )
             self._set(control, "futureDict", {})
             self._set(control, "execQueue", types.FutureQueue())
             self._set(control, "current", types.Future((-1, 0), None))  # a root that is never run

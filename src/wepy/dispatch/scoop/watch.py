@@ -51,7 +51,8 @@ class Watch:
         self._is_over = True
 
     def _watch(self) -> None:
-        lost_at = refused_at = None
+        lost_at: float | None = time.monotonic()  # not connected yet
+        refused_at: float | None = None
         while not self._is_over:
             try:
                 while self._events.poll(_LOOK if lost_at is None else 0):

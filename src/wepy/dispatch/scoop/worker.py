@@ -6,6 +6,7 @@ gone, however it went, the worker ends.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -15,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from math import inf
 from typing import Any
 
 from wepy.dispatch.lifeline import hold
@@ -28,6 +30,7 @@ REFUSED = 92  # exit code of a worker that its manager has turned away
 _ONE_AT_A_TIME = sys.float_info.min  # s of work at hand below which a worker asks for more: none
 _TRIES = 3  # handshakes that fail before a worker believes that the key is another one
 _HANDSHAKE = 10.0  # s
+_FAREWELL = 0.2  # s; until the message is out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,7 @@ def serve(settings: Settings, tell: Callable[[str], object] = lambda text: None)
     import scoop
     import scoop._control as control
     import scoop._types as types
+    import zmq
     from scoop import futures
 
     from wepy.dispatch.scoop.key import RunKey
@@ -101,6 +105,11 @@ def serve(settings: Settings, tell: Callable[[str], object] = lambda text: None)
         def __init__(self) -> None:
             super().__init__()
             self.lowwatermark = _ONE_AT_A_TIME
+            self.highwatermark = inf  # nor does it give any away
+
+        def shutdown(self) -> None:
+            if hasattr(self, "socket"):  # else the manager was gone before there was one
+                super().shutdown()
 
     key = RunKey.from_text(settings.key) if settings.key else None
     _reach(settings.endpoint, key, settings.patience)
@@ -115,7 +124,21 @@ def serve(settings: Settings, tell: Callable[[str], object] = lambda text: None)
         welcome=lambda: tell(f"connected to {settings.endpoint.removeprefix('tcp://')}"),
     )
     control.FutureQueue = OneAtATime
-    futures._startup(None)
+    try:
+        futures._startup(None)
+    except zmq.Again as error:
+        raise DispatchError(f"the manager at {settings.endpoint.removeprefix('tcp://')} does not answer") from error
+
+
+def leave() -> None:
+    """Tell the manager, if there is one, that this worker leaves."""
+    load()
+    import scoop._control as control
+    import zmq
+
+    with contextlib.suppress(AttributeError, zmq.ZMQError):  # not connected yet, or not any more
+        control.execQueue.socket.goodbye()
+        time.sleep(_FAREWELL)
 
 
 def perform(addressee: bytes, request: Request) -> tuple[bytes, Answer]:
@@ -144,14 +167,21 @@ def _reach(endpoint: str, key: Any, patience: float) -> None:
                     f"no manager at {where}: {error.strerror or error}; is the run there, and listening (--listen)?"
                 ) from error
             time.sleep(0.5)
-    failure = next((said for said in (_handshake(endpoint, key) for _ in range(_TRIES)) if not said), "failed")
-    if failure:
+    failures = []
+    for _ in range(_TRIES):
+        failures.append(_handshake(endpoint, key))
+        if not failures[-1]:
+            return
+    if "refused" not in failures:
         raise DispatchError(
-            f"the manager at {where} does not take this key: it is of another run, or of an "
-            "earlier start of this one; take the key file that the running manager has written"
-            if key is not None
-            else f"the manager at {where} asks for a key: give the file that it has written"
+            f"what listens at {where} does not answer: is it a manager, and can it be reached both ways?"
         )
+    raise DispatchError(
+        f"the manager at {where} does not take this key: it is of another run, or of an earlier start of this one "
+        "(take the key file that the running manager has written), or the manager wants none (--insecure)"
+        if key is not None
+        else f"the manager at {where} asks for a key: give the file that it has written"
+    )
 
 
 def _handshake(endpoint: str, key: Any) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import wepy_data as wd
 from wepy.dispatch.scoop.broker import INIT, REPLY, REQUEST, TASK, Broker
 from wepy.dispatch.scoop.introduction import Introduction, code_digest
-from wepy.dispatch.scoop.link import ADDRESSED, DISMISSED, FORGET, HELLO, LEFT, LOST, REFUSED, RUN, WHO
+from wepy.dispatch.scoop.link import ADDRESSED, DISMISSED, FORGET, GOODBYE, HELLO, LEFT, LOST, REFUSED, RUN, WHO
 
 
 def introduction(name, **changes):
@@ -77,12 +77,12 @@ def joined(socket, name, **changes):
     return socket
 
 
-def test_a_newcomer_is_welcomed(connect):
+def test_a_newcomer_is_welcomed(broker, connect):
     assert welcomed(connect(b"newcomer"))
 
 
-def test_a_task_goes_to_one_worker_and_to_another_if_that_one_leaves(connect):
-    origin, first, second = connect(b"origin-1"), joined(connect(b"1"), "one"), connect(b"2")
+def test_a_task_goes_to_one_worker_and_to_another_if_that_one_leaves(broker, connect):
+    origin, first, second = connect(broker.origin_address), joined(connect(b"1"), "one"), connect(b"2")
     origin.send_multipart([TASK, b"task-1", b"frame-1"])
     assert received(first) == [TASK, b"frame-1"]
     joined(second, "two")
@@ -92,8 +92,8 @@ def test_a_task_goes_to_one_worker_and_to_another_if_that_one_leaves(connect):
     origin.send_multipart([FORGET, b"task-1"])
 
 
-def test_a_worker_whose_connection_breaks_is_dead(connect):
-    origin, first, second = connect(b"origin-2"), joined(connect(b"3"), "three"), connect(b"4")
+def test_a_worker_whose_connection_breaks_is_dead(broker, connect):
+    origin, first, second = connect(broker.origin_address), joined(connect(b"3"), "three"), connect(b"4")
     origin.send_multipart([TASK, b"task-2", b"frame-2"])
     assert received(first) == [TASK, b"frame-2"]
     joined(second, "four")
@@ -102,8 +102,8 @@ def test_a_worker_whose_connection_breaks_is_dead(connect):
     origin.send_multipart([FORGET, b"task-2"])
 
 
-def test_an_addressed_task_waits_for_its_addressee(connect):
-    origin, first, second = connect(b"origin-3"), joined(connect(b"5"), "five"), connect(b"6")
+def test_an_addressed_task_waits_for_its_addressee(broker, connect):
+    origin, first, second = connect(broker.origin_address), joined(connect(b"5"), "five"), connect(b"6")
     origin.send_multipart([TASK, b"task-3", b"frame-3"])
     assert received(first) == [TASK, b"frame-3"]
     joined(second, "six")
@@ -114,8 +114,8 @@ def test_an_addressed_task_waits_for_its_addressee(connect):
     origin.send_multipart([FORGET, b"task-3", b"task-4"])
 
 
-def test_the_first_result_of_a_task_passes_and_a_second_one_does_not(connect):
-    origin, slow, quick = connect(b"origin-4"), joined(connect(b"7"), "seven"), connect(b"8")
+def test_the_first_result_of_a_task_passes_and_a_second_one_does_not(broker, connect):
+    origin, slow, quick = connect(broker.origin_address), joined(connect(b"7"), "seven"), connect(b"8")
     origin.send_multipart([TASK, b"task-5", b"frame-5"])
     assert received(slow) == [TASK, b"frame-5"]
     origin.send_multipart([LEFT, b"seven"])  # it has not: it was out of reach
@@ -124,13 +124,13 @@ def test_the_first_result_of_a_task_passes_and_a_second_one_does_not(connect):
     quick.send(REQUEST)
     assert received(quick) == [TASK, b"frame-5"]
     for worker, result in ((quick, b"first"), (slow, b"second")):
-        worker.send_multipart([REPLY, result, b"task-5", b"origin-4"])
+        worker.send_multipart([REPLY, result, b"task-5", broker.origin_address])
     assert received(origin) == [REPLY, b"first", b"8"]
     assert received(origin, seconds=0.1) is None
 
 
-def test_a_worker_that_the_broker_has_buried_is_asked_who_it_is_and_works_again(connect):
-    origin, worker = connect(b"origin-5"), joined(connect(b"9"), "nine")
+def test_a_worker_that_the_broker_has_buried_is_asked_who_it_is_and_works_again(broker, connect):
+    origin, worker = connect(broker.origin_address), joined(connect(b"9"), "nine")
     origin.send_multipart([LEFT, b"nine"])
     assert wait_for_welcome(origin)
     worker.send(REQUEST)
@@ -142,8 +142,8 @@ def test_a_worker_that_the_broker_has_buried_is_asked_who_it_is_and_works_again(
     origin.send_multipart([FORGET, b"task-6"])
 
 
-def test_what_was_on_the_way_to_a_worker_that_comes_back_is_sent_again(connect):
-    origin, worker = connect(b"origin-6"), joined(connect(b"10"), "ten")
+def test_what_was_on_the_way_to_a_worker_that_comes_back_is_sent_again(broker, connect):
+    origin, worker = connect(broker.origin_address), joined(connect(b"10"), "ten")
     origin.send_multipart([TASK, b"task-7", b"frame-7"])
     assert received(worker) == [TASK, b"frame-7"]  # say, it never arrived
     worker.send_multipart([HELLO, introduction("ten", visit=1)])  # the same visit: nothing is lost
@@ -156,8 +156,8 @@ def test_what_was_on_the_way_to_a_worker_that_comes_back_is_sent_again(connect):
     origin.send_multipart([FORGET, b"task-7"])
 
 
-def test_a_task_whose_worker_has_died_three_times_is_answered_with_its_loss(connect):
-    origin = connect(b"origin-8")
+def test_a_task_whose_worker_has_died_three_times_is_answered_with_its_loss(broker, connect):
+    origin = connect(broker.origin_address)
     origin.send_multipart([TASK, b"task-9", b"frame-9"])
     for number in range(3):
         worker = connect(f"victim {number}".encode())
@@ -169,6 +169,40 @@ def test_a_task_whose_worker_has_died_three_times_is_answered_with_its_loss(conn
     assert received(origin) == [LOST, b"task-9", b"3"]
 
 
+def test_who_says_goodbye_and_who_comes_back_has_not_died_of_its_task(broker, connect):
+    origin = connect(broker.origin_address)
+    origin.send_multipart([TASK, b"task-10", b"frame-10"])
+    for number in range(5):
+        worker = connect(f"polite {number}".encode())
+        worker.send_multipart([HELLO, introduction(f"polite {number}")])
+        assert received(worker)[0] == RUN
+        worker.send(REQUEST)
+        assert received(worker) == [TASK, b"frame-10"]
+        if number % 2:
+            worker.send(GOODBYE)
+            assert wait_for_welcome(worker)
+        else:
+            origin.send_multipart([LEFT, f"polite {number}".encode()])
+            assert wait_for_welcome(origin)
+            worker.send_multipart([HELLO, introduction(f"polite {number}", visit=2)])
+            assert received(worker)[0] == RUN
+    origin.send_multipart([FORGET, b"task-10"])
+    assert received(origin, seconds=0.1) is None
+
+
+def test_nobody_but_the_origin_makes_tasks_or_forgets_them(broker, connect):
+    origin, worker, other = connect(broker.origin_address), joined(connect(b"11"), "eleven"), connect(b"12")
+    for message in ([TASK, b"task-11", b"evil"], [ADDRESSED, b"task-12", b"evil", b"11"], [LEFT, b"eleven"]):
+        other.send_multipart(message)
+    assert wait_for_welcome(other)
+    origin.send_multipart([TASK, b"task-13", b"frame-13"])
+    assert received(worker) == [TASK, b"frame-13"]
+    other.send_multipart([FORGET, b"task-13"])
+    assert wait_for_welcome(other)
+    worker.send_multipart([REPLY, b"result", b"task-13", broker.origin_address])
+    assert received(origin) == [REPLY, b"result", b"11"]
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -177,8 +211,8 @@ def test_a_task_whose_worker_has_died_three_times_is_answered_with_its_loss(conn
         ({"code": "ab" * 16}, "is not the same code as the manager's"),
     ],
 )
-def test_a_worker_that_does_not_fit_is_turned_away_and_told_why(connect, changes, reason):
-    origin, stranger = connect(b"origin-7"), connect(f"stranger {reason}".encode())
+def test_a_worker_that_does_not_fit_is_turned_away_and_told_why(broker, connect, changes, reason):
+    origin, stranger = connect(broker.origin_address), connect(f"stranger {reason}".encode())
     stranger.send_multipart([HELLO, introduction("x", **changes)])
     kind, said = received(stranger)
     assert kind == REFUSED

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import zmq
-from dispatch_workload import square
+from dispatch_workload import slow_process_id, square
 
 from wepy.dispatch import Scoop
 from wepy.dispatch.scoop.broker import INIT, REPLY, REQUEST, TASK, Broker
@@ -53,7 +53,7 @@ def test_a_stranger_can_neither_run_code_nor_read_anything(who, tmp_path):
             key.open(socket)
         socket.connect(broker.local)
         payload = pickle.dumps(Evil(mark))
-        origin = next(iter(broker.workers))
+        origin = broker.origin_address
         for message in (
             [INIT, payload], [HELLO, introduce(name="x", run="", visit=1).packed()], [REQUEST],
             [TASK, payload, payload], [REPLY, payload, payload, origin], [LEFT, b""],
@@ -69,18 +69,28 @@ def test_a_stranger_can_neither_run_code_nor_read_anything(who, tmp_path):
     assert not mark.exists()
 
 
-def test_the_same_messages_do_harm_where_they_are_let_in(tmp_path):
+def test_a_stranger_does_harm_where_it_is_let_in(tmp_path):
     """The test above can fail."""
     mark = tmp_path / "run by a stranger"
     with Scoop(workers=1, insecure=True) as dispatcher, zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         broker = dispatcher._session.broker
         socket.setsockopt(zmq.LINGER, 0)
         socket.connect(broker.local)
-        socket.send_multipart([TASK, b"task", pickle.dumps(Evil(mark))])
+        socket.send_multipart([HELLO, introduce(name="x", run="", visit=1).packed()])
+        socket.send(REQUEST)
+        while len(broker.workers) < 2:
+            time.sleep(0.01)
+        run = dispatcher.run(slow_process_id, [0.2] * 6)
+        next(run)
+        while (message := socket.recv_multipart())[0] != TASK:
+            pass
+        task = pickle.loads(message[1])  # it reads what is sent ...
+        task_id = pickle.dumps(task.id, pickle.HIGHEST_PROTOCOL)
+        socket.send_multipart([REPLY, pickle.dumps(Evil(mark)), task_id, broker.origin_address])
         deadline = time.monotonic() + 10
         while not mark.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert mark.exists()
+            dispatcher._session.receive()
+    assert mark.exists()  # ... and runs code in the manager
 
 
 def test_who_has_the_key_is_let_in():
