@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from wepy_data.schema.layout import Column
 
 _KINDS = frozenset("biufS")
+_CACHED, _CACHED_SLOTS = 4, 13  # chunks, and a prime number of places for them
 _INDEX = 1 << 15  # bytes, more than the index of chunks can become longer by
 
 
@@ -68,7 +69,7 @@ class Sink:
     def __init__(self, file: h5f.FileID, column: Column, rows: int = 0) -> None:
         refuse_unprotected([column])
         self.path, self.dim = column.path, column.dim
-        self._id = h5d.open(file, column.path.encode())
+        self._id = _opened(file, column.path)
         self._rows = rows
         self._shape, self._dtype = column.shape, column.numpy_dtype
         self._type = h5t.py_create(column.numpy_dtype)
@@ -104,6 +105,19 @@ class Sink:
             place = self._id.get_space()
             place.select_hyperslab((start, *(0 for _ in self._shape)), rows.shape)
             self._id.write(h5s.create_simple(rows.shape), place, np.ascontiguousarray(rows), self._type)
+
+
+def _opened(file: h5f.FileID, path: str) -> h5d.DatasetID:
+    """Open a dataset with a cache of a few chunks: each flush looks at all that are cached, and only the last grows."""
+    found = h5d.open(file, path.encode())
+    properties = found.get_create_plist()
+    if properties.get_layout() != h5d.CHUNKED:
+        return found
+    size = math.prod(properties.get_chunk()) * found.get_type().get_size()
+    found._close()
+    access = h5p.create(h5p.DATASET_ACCESS)
+    access.set_chunk_cache(_CACHED_SLOTS, _CACHED * max(1, size), 1.0)
+    return h5d.open(file, path.encode(), access)
 
 
 def can_grow(dataset: h5py.Dataset) -> bool:
