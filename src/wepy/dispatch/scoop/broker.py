@@ -154,6 +154,7 @@ class Broker:
         self._met: set[str] = set()
         self.workers: tuple[Address, ...] = ()
         self._alert_until = 0.0
+        self._probed_at = 0.0
         self._bell, self._door = self.context.socket(zmq.PAIR), self.context.socket(zmq.PAIR)
         self._door.bind("inproc://stop")
         self._bell.connect("inproc://stop")
@@ -207,13 +208,18 @@ class Broker:
                     self._doorkeeper.answer()
                 if self._monitor in ready:
                     self._drain_monitor()
-                if time.monotonic() < self._alert_until or not ready:
+                if self._is_due():
                     self._probe()
                 if self._socket in ready:
                     self._read()
         finally:
             self._socket.disable_monitor()
             self.context.destroy()
+
+    def _is_due(self) -> bool:
+        """Whether to look at the workers; however many messages come, not more often than they are looked at idle."""
+        now = time.monotonic()
+        return 1000 * (now - self._probed_at) >= (_ALERT if now < self._alert_until else _CALM)
 
     def _drain_monitor(self) -> None:
         while self._monitor.poll(0):
@@ -334,6 +340,7 @@ class Broker:
 
     def _probe(self) -> None:
         """Look who is gone by sending each worker an answer that it ignores."""
+        self._probed_at = time.monotonic()
         for address in list(self._known):
             if not self._send([address, STATUS_ANS]):
                 self._bury(address)
