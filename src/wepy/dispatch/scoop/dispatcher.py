@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wepy.dispatch.scoop.origin import Origin
 
 _WAIT = 0.05  # s; how long one look for answers may take
+_LOOK = 0.02  # s; between looks at who has died: a system call for each worker, too much at each answer
 _TICK = 0.005  # s; between looks at workers that start
 _STARTUP = 120.0  # s; until every worker has asked for work
 _GRACE = 1.0  # s; for idle workers to leave by themselves
@@ -198,6 +199,7 @@ class _Session:
         self.courier = Courier(self)
         self._addresses: dict[Identity, bytes] = {}
         self._tell, self._lonely_since, self._is_told = tell, 0.0, False
+        self._tended_at = 0.0
         self.broker: Broker = Broker(listen=listen, port=port, secure=secure)
         self._origin: Origin | None = None
         self._children: Children | None = None
@@ -275,8 +277,10 @@ class _Session:
             raise DispatchError("this Scoop has been left: run inside `with Scoop() as dispatcher:`")
         if not self.broker.is_alive:
             raise DispatchError("the SCOOP broker has ended; its error is on the terminal. Leave and enter Scoop again")
-        for name in self._children.tend():
-            self._origin.link.left(name)
+        if time.monotonic() - self._tended_at >= _LOOK:
+            self._tended_at = time.monotonic()
+            for name in self._children.tend():
+                self._origin.link.left(name)
         if is_starting and self._children.abandoned:
             raise DispatchError(f"SCOOP workers do not start. {self._children.last_words}")
         if not len(self._children) and not self.broker.workers and not self.broker.remote:

@@ -31,7 +31,7 @@ RELIED_ON = MappingProxyType(
             "FutureQueue.updateQueue",
             "Shutdown",
         ),
-        "scoop.futures": ("_controller", "_startup", "submit", "wait"),
+        "scoop.futures": ("_controller", "_startup", "submit"),
         "scoop.shared": ("elements",),
         "scoop.broker.structs": ("BrokerInfo",),
         "scoop._comm.scoopexceptions": ("Shutdown",),

@@ -2,8 +2,8 @@
 """The origin: what makes this ordinary process SCOOP's root without letting it compute.
 
 SCOOP keeps its state in module globals. Opening an origin sets them, closing it puts back what was there, so that a
-process can be an origin again, with other workers. Of SCOOP's interface only `futures.submit` and
-`futures.wait(..., timeout=0)` are used: whatever blocks in SCOOP also computes.
+process can be an origin again, with other workers. Of SCOOP's interface only `futures.submit` and what
+`futures.wait(..., timeout=0)` does are used: whatever blocks in SCOOP also computes.
 """
 
 from __future__ import annotations
@@ -106,16 +106,15 @@ class Origin:
 
     def collect(self, timeout: float) -> list[tuple[Any, Any]]:
         """Wait up to `timeout` s and return the (key, result) pairs that have come."""
-        pending = list(self._pending)
-        done = futures.wait(pending, timeout=0).done  # also sends what SCOOP still holds back
+        done = self._exchange()
         if not done and self.link.is_ready(timeout):
-            done = futures.wait(pending, timeout=0).done
+            done = self._exchange()
         return [(self._pending.pop(future), future.resultValue) for future in done]
 
     def forget(self, unwanted: Callable[[Any], bool]) -> None:
         """Forget calls whose key is unwanted; those that run already run to their end and are ignored."""
         dropped = [future for future, key in self._pending.items() if unwanted(key)]
-        futures.wait((), timeout=0)
+        self._exchange()
         for future in dropped:
             del self._pending[future]
             future._delete()
@@ -134,6 +133,15 @@ class Origin:
         self._before.clear()
         if sys.modules.get(_WORKER_ALIAS) is sys.modules.get("__main__"):
             sys.modules.pop(_WORKER_ALIAS, None)
+
+    def _exchange(self) -> list[Any]:
+        """Send what SCOOP still holds back, read what has come, and return the pending calls that are done.
+
+        As `futures.wait(..., timeout=0)`, which makes a class and three sets at each call.
+        """
+        self._queue.flush()
+        self._queue.updateQueue()
+        return [future for future in self._pending if future.isDone]
 
     def _set(self, module: Any, name: str, value: object) -> None:
         self._before.append((module, name, getattr(module, name, _ABSENT)))

@@ -23,6 +23,6 @@ def test_a_missing_private_name_is_an_error_that_names_it(monkeypatch):
     load()
     import scoop.futures
 
-    monkeypatch.delattr(scoop.futures, "wait")
-    with pytest.raises(DispatchError, match=r"expected scoop 0\.7\.2\.0, found .* without scoop\.futures\.wait"):
+    monkeypatch.delattr(scoop.futures, "submit")
+    with pytest.raises(DispatchError, match=r"expected scoop 0\.7\.2\.0, found .* without scoop\.futures\.submit"):
         load()
