@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from dispatch_pools import POOLS, Pool, missing, process_pool, scoop
+from dispatch_pools import POOLS, Elapsed, Pool, missing, process_pool, scoop
 from dispatch_workload import Engine, same, sleep
 
 from wepy.dispatch import Scoop
@@ -30,6 +30,7 @@ SEGMENT, LONG_SEGMENT = 0.05, 1.0  # s
 SHORT = 2.5  # s; what ideally takes less is measured three times
 STATE = 1_200_000  # bytes of a state of 50,000 atoms
 ATOMS, PREPARATION = 12_000, 0.1
+MOST: Mapping[str, int] = MappingProxyType({"dask": 32})  # workers
 
 Result = dict[str, Any]  # of one section, for the line of JSON
 
@@ -70,7 +71,7 @@ def efficiency(pools: Mapping[str, Pool], quick: bool) -> Result:
     short_table = _efficiency(pools, sizes, SEGMENT)
     long_table = _efficiency(pools, long, LONG_SEGMENT)
     most = "4 x 24" if quick else "32 x 1000"
-    ratio = short_table[OURS][most] / short_table[PLAIN][most] if PLAIN in pools else math.nan
+    ratio = short_table[OURS][most] / short_table.get(PLAIN, {}).get(most, math.nan)
     (few,) = long_table[OURS].values()
     return {
         "segments_50_ms": short_table,
@@ -90,16 +91,21 @@ def _efficiency(
     print(f"{'':14}" + "".join(f"{name:>14}" for name in pools))
     for workers, counts in sizes.items():
         for name, pool in pools.items():
-            with pool(workers) as elapsed:
-                for walkers in counts:
-                    ideal = math.ceil(walkers / workers) * seconds
-                    repeats = 3 if ideal < SHORT else 1
-                    took = statistics.median(elapsed(sleep, [seconds] * walkers) for _ in range(repeats))
-                    table[name][f"{workers} x {walkers}"] = round(ideal / took, 4)
+            table[name] |= tried(name, pool, workers, partial(_efficiencies, workers, counts, seconds))
         for walkers in counts:
             row = f"{workers} x {walkers}"
-            print(f"{row:14}" + "".join(f"{table[name][row]:14.3f}" for name in pools), flush=True)
+            print(f"{row:14}" + "".join(f"{table[name].get(row, math.nan):14.3f}" for name in pools), flush=True)
     return table
+
+
+def _efficiencies(workers: int, counts: Sequence[int], seconds: float, elapsed: Elapsed) -> dict[str, float]:
+    found = {}
+    for walkers in counts:
+        ideal = math.ceil(walkers / workers) * seconds
+        repeats = 3 if ideal < SHORT else 1
+        took = statistics.median(elapsed(sleep, [seconds] * walkers) for _ in range(repeats))
+        found[f"{workers} x {walkers}"] = round(ideal / took, 4)
+    return found
 
 
 def throughput(pools: Mapping[str, Pool], quick: bool) -> Result:
@@ -123,15 +129,13 @@ def throughput(pools: Mapping[str, Pool], quick: bool) -> Result:
                 found[name][row] = count / statistics.median(elapsed(same, items) for _ in range(3))
         cells = (f"{found[name][row]:10.1f} {2 * size * found[name][row] / 1e6:9.2f}" for name in ways)
         print(f"{row:14}" + "".join(cells), flush=True)
-    state = f"{STATE / 1000:g} kB"
+    ours, state = found["encrypted"], f"{STATE / 1000:g} kB"
     return {
         "items_per_second": rounded(found),
         "verdicts": {
-            **verdict("items/s of 1 kB against the process pool's", found["encrypted"]["1 kB"] / found[PLAIN]["1 kB"]),
-            **verdict("MB/s of 1.2 MB against the process pool's", found["encrypted"][state] / found[PLAIN][state]),
-            **verdict(
-                "MB/s of 1.2 MB encrypted against insecure", found["encrypted"][state] / found["insecure"][state]
-            ),
+            **verdict("items/s of 1 kB against the process pool's", ours["1 kB"] / found[PLAIN]["1 kB"]),
+            **verdict("MB/s of 1.2 MB against the process pool's", ours[state] / found[PLAIN][state]),
+            **verdict("MB/s of 1.2 MB encrypted against insecure", ours[state] / found["insecure"][state]),
         },
     }
 
@@ -167,12 +171,16 @@ def barrier(pools: Mapping[str, Pool], quick: bool) -> Result:
     print(f"{'workers':14}" + "".join(f"{name:>14}" for name in pools))
     for workers in workers_of:
         for name, pool in pools.items():
-            with pool(workers) as elapsed:
-                took = statistics.median(elapsed(sleep, [0.0] * workers) for _ in range(cycles))
-                table[name][str(workers)] = round(1e3 * took, 3)
-        print(f"{workers:<14}" + "".join(f"{table[name][str(workers)]:14.2f}" for name in pools), flush=True)
+            table[name] |= tried(name, pool, workers, partial(_barrier, workers, cycles))
+        row = str(workers)
+        print(f"{row:14}" + "".join(f"{table[name].get(row, math.nan):14.2f}" for name in pools), flush=True)
     most = str(workers_of[-1])
     return {"ms": table, "verdicts": verdict(f"barrier with {most} workers, ms", table[OURS][most])}
+
+
+def _barrier(workers: int, cycles: int, elapsed: Elapsed) -> dict[str, float]:
+    took = statistics.median(elapsed(sleep, [0.0] * workers) for _ in range(cycles))
+    return {str(workers): round(1e3 * took, 3)}
 
 
 def memory(pools: Mapping[str, Pool], quick: bool) -> Result:
@@ -200,6 +208,21 @@ def memory(pools: Mapping[str, Pool], quick: bool) -> Result:
 def _resident() -> int:
     """Return the resident memory of this process in bytes (Linux)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def tried(name: str, pool: Pool, workers: int, measure: Callable[[Elapsed], dict[str, float]]) -> dict[str, float]:
+    """Return what is measured with workers of a pool, or nothing, and say why, if another's than ours do not start."""
+    if workers > MOST.get(name, workers):
+        print(f"{name} with {workers} workers: left out, because they take minutes to start")
+        return {}
+    try:
+        with pool(workers) as elapsed:
+            return measure(elapsed)
+    except Exception as error:
+        if name == OURS:
+            raise
+        print(f"{name} with {workers} workers: {type(error).__name__}: {error}")
+        return {}
 
 
 def verdict(name: str, value: float, *, at_least: float = -math.inf, at_most: float = math.inf) -> Result:

@@ -19,14 +19,15 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any, cast
 
 from dispatch_workload import sleep
 
 from wepy.dispatch import Scoop
 
 HERE = str(Path(__file__).parent)
-WARM_UP = 0.1  # s; a sleep for each worker, so long that none is left out
+WARM_UP = 0.3  # s; a sleep for each worker
+STARTUP = 90.0  # s; until all workers sleep at the same time
 
 Function = Callable[[Any], object]
 Elapsed = Callable[[Function, Sequence[Any]], float]  # seconds to call a function on items by started workers
@@ -92,7 +93,7 @@ def dask(workers: int) -> Iterator[Elapsed]:
         LocalCluster(n_workers=workers, threads_per_worker=1, memory_limit=0, **quiet) as cluster,
         Client(cluster) as client,
     ):
-        client.wait_for_workers(workers)
+        client.wait_for_workers(workers, timeout=STARTUP)
 
         def elapsed(function: Function, items: Sequence[Any]) -> float:
             begin = time.perf_counter()
@@ -115,9 +116,7 @@ def mpi(workers: int) -> Iterator[Elapsed]:
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, env=environment
     )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    stdin, stdout = process.stdin, process.stdout
+    stdin, stdout = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
 
     def elapsed(function: Function, items: Sequence[Any]) -> float:
         stdin.write(base64.b64encode(pickle.dumps((function, items))).decode() + "\n")
@@ -147,8 +146,11 @@ def serve_mpi() -> None:
 
 
 def warm(elapsed: Elapsed, workers: int) -> Elapsed:
-    """Return a stopwatch all of whose workers have started and worked."""
-    elapsed(sleep, [WARM_UP] * (2 * workers))
+    """Return a stopwatch all of whose workers have started: as many sleeps as workers take little more than one."""
+    deadline = time.monotonic() + STARTUP
+    while elapsed(sleep, [WARM_UP] * workers) > 1.5 * WARM_UP:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{workers} workers have not all started within {STARTUP:g} s")
     elapsed(sleep, [0.0] * (4 * workers))
     return elapsed
 
