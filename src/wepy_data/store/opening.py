@@ -147,7 +147,7 @@ def _refuse_others(where: Path, file: h5py.File) -> None:
     try:
         attributes = FileTree(file).root_attributes()
         names = set(file)
-    except (OSError, RuntimeError) as error:
+    except (KeyError, OSError, RuntimeError) as error:  # h5py's word for an object that cannot be opened is KeyError
         raise DamagedRunError(
             f"{where} is a damaged HDF5 file ({in_one_line(error)}): restore it from a copy"
         ) from error
@@ -162,7 +162,8 @@ def _refuse_others(where: Path, file: h5py.File) -> None:
     mine = _version(run_spec().version)
     stored, needed = _version(attributes["schema_version"]), _version(attributes.get("min_reader"))
     if stored is None or needed is None or mine is None:
-        raise DamagedRunError(f"{where}: its schema version {attributes['schema_version']!r} is not a version number")
+        name = "schema_version" if stored is None else "min_reader"
+        raise DamagedRunError(f"{where} is damaged (/@{name} {attributes.get(name)!r:.60} is not a version number)")
     if needed > mine:
         raise VersionTooNewError(
             f"{where} needs schema {attributes['min_reader']} and this library knows {run_spec().version}: "

@@ -88,6 +88,15 @@ def test_a_file_overwritten_in_places_is_damaged_or_has_problems_but_breaks_noth
             check(path)  # what was hit may also be unused space
 
 
+def test_a_file_whose_root_is_overwritten(path):
+    with h5py.File(path) as file:
+        root = h5py.h5o.get_info(file.id).addr
+    with path.open("r+b") as raw:
+        raw.seek(root + 8)
+        raw.write(b"\xff")
+    refused(path, DamagedRunError, "is a damaged HDF5 file .*: restore it from a copy")
+
+
 def edit(path, **attributes):
     with h5py.File(path, "r+", libver=("v110", "v110")) as file:
         for name, value in attributes.items():
