@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import time
@@ -106,7 +107,15 @@ def _opened(where: Path, *, swmr: bool) -> h5py.File:
     if swmr:
         flags |= h5py.h5f.ACC_SWMR_READ
         _limit_attempts(access)
-    return h5py.File(h5py.h5f.open(os.fsencode(where), flags, fapl=access))
+    return _ReadFile(h5py.h5f.open(os.fsencode(where), flags, fapl=access))
+
+
+class _ReadFile(h5py.File):  # type: ignore[misc]  # h5py publishes no types
+    """A file that is only read; what HDF5 cannot let go of, as it is damaged, is no error of its own."""
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError):
+            super().close()
 
 
 def _limit_attempts(access: h5py.h5p.PropFAID) -> None:

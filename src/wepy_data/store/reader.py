@@ -183,6 +183,16 @@ class FileRun:
         """Return the number of committed rows of a growing dimension."""
         return self._rows[dim]
 
+    def stored_rows(self, dim: str) -> int:
+        """Return the number of rows of a growing dimension that are there, committed or not.
+
+        Raises
+        ------
+        DamagedRunError
+            If one of its datasets is missing, or is none.
+        """
+        return max(self._length(column.path) for column in self._layout.by_dim[dim])
+
     def stops(self, dim: str) -> NDArray[np.int64]:
         """Return the end of each cycle's rows in a growing dimension, (n_cycles,).
 
@@ -370,6 +380,12 @@ class FileRun:
             self._dataset(path)
             with self._reading(path):
                 return self._view.read(path, start, stop)
+
+    def _length(self, path: str) -> int:
+        with phil:
+            self._dataset(path)
+            with self._reading(path):
+                return self._view.length(path)
 
     def _read_all(self, path: str) -> NDArray[Any]:
         with phil:

@@ -63,7 +63,10 @@ def growing_end(path: Path, layout: Layout) -> int:
         datasets = [file[path] for path in layout.growing]
         if not all(can_grow(dataset) for dataset in datasets):
             return 0
-        end = max(path.stat().st_size, *(_chunks_end(dataset) for dataset in datasets))
+        try:
+            end = max(path.stat().st_size, *(_chunks_end(dataset) for dataset in datasets))
+        except RuntimeError:  # an index of chunks is damaged: a copy shows whether what is committed can be read
+            return 0
         return -(-end // PAGE) * PAGE
 
 

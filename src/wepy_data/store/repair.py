@@ -15,7 +15,7 @@ from wepy_data.store.check import check
 from wepy_data.store.copy import copy_extra, write_copy
 from wepy_data.store.journal import writing
 from wepy_data.store.path import appearing, real_path
-from wepy_data.store.reader import FileRun, open_file
+from wepy_data.store.reader import FileRun
 from wepy_data.store.superblock import Superblock
 
 
@@ -105,30 +105,20 @@ def _readable(path: Path) -> Iterator[tuple[FileRun, list[str]]]:
                 raise
             shutil.copyfile(path, copy)
             superblock.closed(size).write(copy)
-            run = _opened_copy(copy, path)
+            run = FileRun(copy)
             problems.append("it could not be opened")
         with run:
             yield run, problems
+    except DamagedRunError as error:  # nobody would find the copy
+        raise DamagedRunError(str(error).replace(str(copy), str(path))) from error
     finally:
         copy.unlink(missing_ok=True)
 
 
-def _opened_copy(copy: Path, path: Path) -> FileRun:
-    try:
-        return FileRun(copy)
-    except DamagedRunError as error:
-        raise DamagedRunError(str(error).replace(str(copy), str(path))) from error  # the copy will be gone
-
-
 def _surplus(run: FileRun) -> dict[str, int]:
     """Return the number of rows behind the committed ones, by dimension."""
-    surplus = {}
-    with open_file(run.path) as file:
-        for dim, columns in run.layout.by_dim.items():
-            count = max(file[column.path].shape[0] for column in columns) - run.rows(dim)
-            if count > 0:
-                surplus[dim] = count
-    return surplus
+    surplus = {dim: run.stored_rows(dim) - run.rows(dim) for dim in run.layout.by_dim}
+    return {dim: count for dim, count in surplus.items() if count > 0}
 
 
 def _refuse_wrong_rows(path: Path, repaired: Path) -> None:

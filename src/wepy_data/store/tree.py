@@ -56,13 +56,13 @@ class FileTree:
         """Note what is in a group; no group is entered twice, for two that hold each other would have no end."""
         nodes = self._nodes if self._nodes is not None else {}
         for name in group:  # by HDF5's own calls: a run is opened in a fraction of the time that h5py's objects take
-            place = prefix + b"/" + name
+            place = prefix + b"/" + (name or b"(no name)")
             path = place.decode("utf-8", "backslashreplace")
-            link = group.links.get_info(name).type
-            if link != h5py.h5l.TYPE_HARD:
-                nodes[path] = Node(kind="external link" if link == h5py.h5l.TYPE_EXTERNAL else "soft link")
-                continue
             try:
+                link = group.links.get_info(name).type
+                if link != h5py.h5l.TYPE_HARD:
+                    nodes[path] = Node(kind="external link" if link == h5py.h5l.TYPE_EXTERNAL else "soft link")
+                    continue
                 address = int(h5py.h5o.get_info(group, name).addr)
                 known = address in seen
                 item = None if known else h5py.h5o.open(group, name)

@@ -97,6 +97,16 @@ def test_a_file_whose_root_is_overwritten(path):
     refused(path, DamagedRunError, "is a damaged HDF5 file .*: restore it from a copy")
 
 
+def test_a_file_that_hdf5_cannot_close_is_read_all_the_same(path, monkeypatch):
+    def failing(self):
+        raise RuntimeError("Can't decrement id ref count")
+
+    monkeypatch.setattr(h5py.File, "close", failing)
+    assert check(path) == []
+    with FileRun(path) as run:
+        assert run.n_cycles == 3
+
+
 def edit(path, **attributes):
     with h5py.File(path, "r+", libver=("v110", "v110")) as file:
         for name, value in attributes.items():

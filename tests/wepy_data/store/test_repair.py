@@ -11,7 +11,7 @@ import pytest
 from wepy_data import Entry, FileRun, FileWriter, Journal, check, compare, journal_path, repair, write_run
 from wepy_data.errors import DamagedRunError, NotARunError, RunBusyError
 from wepy_data.record.run_record import RunRecord
-from wepy_data.store import create
+from wepy_data.store import create, recovery
 from wepy_data.store.copy import copy_extra
 from wepy_data.store.superblock import PAGE, Superblock
 
@@ -219,3 +219,41 @@ def test_the_command_says_what_it_found(rich_run, tmp_path):
     assert "1 cycle row of a cycle never committed" in first
     assert "1 committed cycle kept; the original is" in first
     assert "nothing to repair" in second
+
+
+@pytest.mark.parametrize("shape", [None, (), "nothing"])
+def test_a_run_without_one_of_its_tables_is_not_repaired_but_refused(shape, rich_run, tmp_path):
+    path = write_run(tmp_path / "run.h5", rich_run)
+    with h5py.File(path, "r+") as file:
+        del file["/merges/weight"]
+        if shape != "nothing":
+            file.create_dataset("/merges/weight", data=h5py.Empty("f8")) if shape is None else file.create_dataset(
+                "/merges/weight", shape, "f8"
+            )
+    with pytest.raises(DamagedRunError, match=r"run.h5 is damaged, /merges/weight cannot be read"):
+        repair(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["run.h5"]
+
+
+def test_a_run_whose_chunks_cannot_all_be_found_is_copied_to_go_on(rich_run, tmp_path, monkeypatch):
+    def damaged(dataset):
+        raise RuntimeError("incorrect metadata checksum")  # as h5py says it
+
+    path = crashed(tmp_path / "run.h5", rich_run, 2)
+    inode = path.stat().st_ino
+    monkeypatch.setattr(recovery, "_chunks_end", damaged)
+    with FileWriter.reopen(path) as writer:
+        writer.append(rich_run.cycles[2])
+    assert path.stat().st_ino != inode
+    assert check(path) == []
+
+
+def test_what_cannot_be_repaired_is_named_by_its_own_name(rich_run, tmp_path):
+    path = crashed(tmp_path / "run.h5", rich_run, 3)
+    content = path.read_bytes()
+    place = content.index(b"EAHD") + 8  # in the index of the chunks of a dataset
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(
+        DamagedRunError, match=r"run.h5 is damaged .*checksum.*: wepy-data check [^ ]*/run.h5 says more"
+    ):
+        repair(path)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from wepy_data.schema.tree import Foreign
+from wepy_data.store.superblock import lookup3
 from wepy_data.store.tree import FileTree
 
 
@@ -69,3 +70,23 @@ def test_a_dataset_of_other_things_than_texts_holds_no_text(tmp_path):
         file.create_dataset("sequence", (), h5py.vlen_dtype("i8"))
         with pytest.raises(ValueError, match="/sequence holds no text"):
             FileTree(file).read_text("/sequence")
+
+
+def test_an_object_without_a_name_is_damaged(tmp_path):
+    path = tmp_path / "any.h5"
+    with h5py.File(path, "w", libver="v110") as file:
+        file.create_group("abcdefgh")
+        file.create_group("group")
+        root = h5py.h5o.get_info(file.id).addr
+    data = bytearray(path.read_bytes().replace(b"abcdefgh", b"\0bcdefgh"))
+    flags = data[root + 5]
+    start = root + 6 + bool(flags & 32) * 16 + bool(flags & 16) * 4
+    width = 1 << (flags & 3)
+    stop = start + width + int.from_bytes(data[start : start + width], "little")
+    data[stop : stop + 4] = lookup3(bytes(data[root:stop])).to_bytes(4, "little")
+    path.write_bytes(data)
+    with h5py.File(path) as file:
+        nodes = FileTree(file).nodes()
+    assert {name: node.kind for name, node in nodes.items()} == {
+        "/": "group", "/(no name)": "damaged object", "/group": "group",
+    }  # fmt: skip
