@@ -104,6 +104,7 @@ class Courier:
         self._channel = channel
         self._run = ""
         self.definitions_sent = 0
+        self.arrived = ""  # digest of the function that some worker had last
 
     def outcomes(self, parcel: Parcel, items: Sequence[Item]) -> Iterator[Outcome[Any]]:
         """Yield one outcome for every item in order of completion."""
@@ -135,14 +136,13 @@ class _Trip:
         self._unsent: list[Outcome[Any]] = []  # items that do not pickle
         self._informed: set[Identity] = set()
         self._misses: Counter[int] = Counter()
-        self._known = False  # whether some worker has the function
 
     @property
     def is_done(self) -> bool:
         return not (self._waiting or self._packed or self._unsent)
 
     def send(self) -> None:
-        limit = self._channel.slots * (_PER_SLOT if self._known else 1)
+        limit = self._channel.slots * (_PER_SLOT if self._courier.arrived == self._parcel.digest else 1)
         while self._waiting and len(self._packed) < limit:
             index = self._waiting.popleft()
             try:
@@ -165,7 +165,7 @@ class _Trip:
                 self._explain(index, answer.worker)
                 continue
             del self._packed[index]
-            self._known = True
+            self._courier.arrived = self._parcel.digest
             outcomes.append(_outcome(answer))
         return outcomes
 
