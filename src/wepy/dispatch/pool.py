@@ -33,7 +33,7 @@ from dataclasses import dataclass
 
 from wepy.dispatch.courier import Courier, Lost
 from wepy.dispatch.identity import Identity, worker_identity
-from wepy.dispatch.remote import Answer, Key, Request, call, lost
+from wepy.dispatch.remote import Answer, Key, Kind, Request, call, lost
 from wepy.errors import ConfigurationError, DispatchError
 
 _MAX_DEATHS = 3
@@ -84,7 +84,7 @@ class Pool:
         self._timeout = timeout
         self._close = close
         self._advice = advice
-        self._flying: dict[Future[Answer], _Flight] = {}  # the oldest first
+        self._flying: dict[Future[Answer], _Flight] = {}
         self._held: deque[Request] = deque()  # wait until no suspect is left
         self._suspects: deque[Request] = deque()  # each must run alone
         self._alone: Future[Answer] | None = None  # a suspect that runs now
@@ -117,7 +117,7 @@ class Pool:
         else:
             for future in done:
                 self._land(future, self._flying.pop(future))
-            if self._is_overdue():
+            if self._has_overdue():
                 self._replace()
             elif failures and not self._flying:
                 self._revive()
@@ -186,9 +186,15 @@ class Pool:
         except DispatchError:
             self._replace()
 
-    def _is_overdue(self) -> bool:
-        oldest = next(iter(self._flying.values()), None)
-        return self._timeout is not None and oldest is not None and time.monotonic() - oldest.since > self._timeout
+    def _has_overdue(self) -> bool:
+        """Return whether something is under way for too long; say so of what is."""
+        if self._timeout is None:
+            return False
+        latest = time.monotonic() - self._timeout
+        overdue = [flight for flight in self._flying.values() if flight.since < latest]
+        for flight in overdue:
+            flight.verdict = f"it was not back within {self._timeout:g} s"
+        return bool(overdue)
 
     def _land(self, future: Future[Answer], flight: _Flight) -> None:
         """Take what became of a request, if anybody waits for it."""
@@ -196,21 +202,21 @@ class Pool:
             return
         failure = _failure(future)
         if failure is None:
-            self._deaths.pop(flight.request.key, None)
-            self._ready.append(future.result())
+            answer = future.result()
+            if answer.kind is not Kind.MISS:  # it will be sent again, and is as suspect as before
+                self._deaths.pop(flight.request.key, None)
+            self._ready.append(answer)
+            return
+        self._deaths[flight.request.key] += 1
+        if self._deaths[flight.request.key] < _MAX_DEATHS:
+            self._sort(flight.request)
         else:
-            self._deaths[flight.request.key] += 1
-            self._sort(flight.request, f"how it ended the last time: {_in_words(failure)}")
+            hint = f"how it ended the last time: {flight.verdict or _in_words(failure)}"
+            self._ready.append(Lost(flight.request.key, lost(flight.request.key, _MAX_DEATHS, hint)))
 
-    def _sort(self, request: Request, words: str = "") -> None:
-        deaths = self._deaths[request.key]
-        if deaths >= _MAX_DEATHS:
-            del self._deaths[request.key]
-            self._ready.append(Lost(request.key, lost(request.key, deaths, hint=words)))
-        elif deaths == _MAX_DEATHS - 1:
-            self._suspects.append(request)
-        else:
-            self._held.append(request)
+    def _sort(self, request: Request) -> None:
+        is_suspect = self._deaths[request.key] == _MAX_DEATHS - 1
+        (self._suspects if is_suspect else self._held).append(request)
 
     def _made(self) -> Executor:
         """Return a new executor that has answered."""
@@ -256,11 +262,12 @@ class Pool:
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way: since when, and whether anybody still waits for it."""
+    """A request under way: since when, whether anybody still waits for it, and what has been found wrong with it."""
 
     request: Request
     since: float
     is_wanted: bool = True
+    verdict: str = ""
 
 
 def _perform(request: Request, attempt: str) -> Answer:
@@ -274,9 +281,9 @@ def _present(attempt: str) -> Identity:
 
 def _failure(future: Future[Answer] | Future[Identity]) -> BaseException | None:
     """Return why a call has brought no answer; None if it has."""
-    if not future.done():
-        return TimeoutError("it had not come back when its executor was given up")
-    return CancelledError("cancelled by its executor") if future.cancelled() else future.exception()
+    if future.cancelled() or not future.done():
+        return CancelledError("it was given up, by its executor or with it")
+    return future.exception()
 
 
 def _stop(executor: Executor, *, is_idle: bool) -> None:

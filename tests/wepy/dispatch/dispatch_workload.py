@@ -71,6 +71,13 @@ def poison(index):
     return index
 
 
+def announced_poison(item):
+    """Write the process id to a file of its own; the process that has item 2 ends by SIGKILL."""
+    index, folder = item
+    (Path(folder) / f"{index}-{os.getpid()}").touch()
+    return poison(index)
+
+
 def announced_sleep(item):
     """Write the process id to a file of its own, then sleep."""
     index, folder, seconds = item

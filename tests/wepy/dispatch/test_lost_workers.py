@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from dispatch_workload import announced_sleep, killed_once, poison, process_id, square
+from dispatch_workload import announced_poison, announced_sleep, killed_once, poison, process_id, square
 from process_table import children, is_running, wait_until_gone
 
 from wepy.dispatch import Processes, Scoop
@@ -65,6 +65,13 @@ def test_an_item_that_kills_its_worker_is_given_up_and_the_others_are_not(dispat
     assert [index for index, outcome in outcomes.items() if outcome.error is not None] == [2]
     assert isinstance(outcomes[2].error, WorkerLost)
     assert "item 2: the worker died 3 times" in str(outcomes[2].error)
+
+
+def test_as_many_workers_die_for_an_item_as_its_error_says(dispatcher, tmp_path):
+    outcomes = list(dispatcher.run(announced_poison, [(index, str(tmp_path)) for index in range(4)]))
+    (error,) = [outcome.error for outcome in outcomes if outcome.error is not None]
+    assert "item 2: the worker died 3 times" in str(error)
+    assert len(list(tmp_path.glob("2-*"))) == 3
 
 
 def test_workers_that_died_between_runs_are_replaced(dispatcher):
