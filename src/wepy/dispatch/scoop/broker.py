@@ -4,10 +4,10 @@
 SCOOP's own broker dies with the first dead worker, takes long tasks for lost, and trusts whoever connects. This one
 
 - keeps every task until its result has passed through it (or is unwanted), and gives the tasks of a worker that died,
-  or has not shown a sign of life for some seconds, to others; a task that was with a worker when it died, three times,
-  is answered with its loss;
+  or has not shown a sign of life for some seconds, to others; when three workers have died with tasks of one item, the
+  next is answered with its loss;
 - gives a worker one task at a time, on request;
-- gives an addressed task to its addressee, or to anyone if that one has died;
+- gives a task that names a worker to that one, or to anyone if it has died;
 - passes the first result of a task on and drops any further one;
 - talks to workers of this run and of this code only, and listens on loopback only unless told otherwise;
 - never unpickles what it is sent.
@@ -22,7 +22,7 @@ import pickle
 import threading
 import time
 import uuid
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from wepy.dispatch.scoop.library import load
@@ -44,7 +44,6 @@ from zmq.utils.monitor import recv_monitor_message
 from wepy.dispatch.scoop.introduction import Introduction, objection
 from wepy.dispatch.scoop.key import Doorkeeper, RunKey
 from wepy.dispatch.scoop.link import (
-    ADDRESSED,
     DISMISSED,
     FORGET,
     GOODBYE,
@@ -74,14 +73,15 @@ _DISMISS, _STOP = b"dismiss", b"stop"
 
 Address = bytes
 TaskId = bytes
+Item = bytes  # what a task is for: another task may take it further, for a worker that lacked the function
 
 
 @dataclass(slots=True)
 class _Task:
     frame: zmq.Frame
     origin: Address
+    item: Item
     holder: Address = b""
-    deaths: int = 0
 
 
 class Broker:
@@ -150,7 +150,8 @@ class Broker:
         self._idle: dict[Address, None] = {}  # in order of request
         self._known: dict[Address, Introduction] = {}
         self._waiting: dict[Address, None] = {}  # asked for work and have not introduced themselves yet
-        self._presumed: dict[Address, list[TaskId]] = {}  # tasks whose worker was taken for dead
+        self._deaths: Counter[Item] = Counter()  # of workers that had a task of it
+        self._presumed: dict[Address, list[Item]] = {}  # items whose worker was taken for dead
         self._met: set[str] = set()
         self.workers: tuple[Address, ...] = ()
         self._alert_until = 0.0
@@ -237,15 +238,15 @@ class Broker:
                 continue
 
     def _receive(self, address: Address, kind: bytes, frames: list[zmq.Frame]) -> None:
-        if kind in (TASK, ADDRESSED, FORGET, LEFT) and address != self.origin_address:
+        if kind in (TASK, FORGET, LEFT) and address != self.origin_address:
             return
         if kind == TASK:
-            self._tasks[frames[0].bytes] = _Task(frame=frames[1], origin=address)
-            self._queue.append(frames[0].bytes)
-        elif kind == ADDRESSED:
-            task_id, frame, addressee = frames
-            self._tasks[task_id.bytes] = _Task(frame=frame, origin=address)
-            self._address(task_id.bytes, addressee.bytes)
+            task_id, frame, item, addressee = frames
+            self._tasks[task_id.bytes] = _Task(frame=frame, origin=address, item=item.bytes)
+            if addressee.bytes in self.workers:
+                self._letters.setdefault(addressee.bytes, deque()).append(task_id.bytes)
+            else:
+                self._queue.append(task_id.bytes)
         elif kind == REQUEST:
             self._request(address)
         elif kind == REPLY:
@@ -275,9 +276,7 @@ class Broker:
         if reason:
             self._send([address, REFUSED, reason.encode()])
             return
-        for task_id in self._presumed.pop(address, ()):  # it was out of reach, not dead
-            if task_id in self._tasks:
-                self._tasks[task_id].deaths -= 1
+        self._deaths.subtract(self._presumed.pop(address, ()))  # it was out of reach, not dead
         before = self._known.get(address)
         if before is not None and before.visit != worker.visit:
             self._take_back(address, is_death=False)
@@ -304,12 +303,6 @@ class Broker:
         self._send([address, nothing])
         self._send([address, nothing])
         self._send([address, pickle.dumps(set(), pickle.HIGHEST_PROTOCOL)])
-
-    def _address(self, task_id: TaskId, addressee: Address) -> None:
-        if addressee in self.workers:
-            self._letters.setdefault(addressee, deque()).append(task_id)
-        else:
-            self._queue.append(task_id)
 
     def _give(self) -> None:
         for address in [address for address in self._idle if self._letters.get(address)]:
@@ -361,16 +354,16 @@ class Broker:
             if task.holder == address:
                 task.holder = b""
                 if is_death:
-                    task.deaths += 1
-                    self._presumed.setdefault(address, []).append(task_id)
-                if task.deaths >= MAX_DEATHS:
+                    self._deaths[task.item] += 1
+                    self._presumed.setdefault(address, []).append(task.item)
+                if self._deaths[task.item] >= MAX_DEATHS:
                     self._give_up(task_id, task)
                 else:
                     self._queue.appendleft(task_id)
 
     def _give_up(self, task_id: TaskId, task: _Task) -> None:
         """Answer a task with its loss, in the worker's place."""
-        self._send([task.origin, LOST, task_id, str(task.deaths).encode()])
+        self._send([task.origin, LOST, task_id, str(self._deaths[task.item]).encode()])
         del self._tasks[task_id]
 
 

@@ -24,7 +24,7 @@ import scoop
 import scoop._control as control
 import zmq
 from scoop._comm.scoopexceptions import Shutdown
-from scoop._comm.scoopzmq import LINGER_TIME, REPLY, REQUEST, STATUS_ANS, ZMQCommunicator
+from scoop._comm.scoopzmq import LINGER_TIME, REPLY, REQUEST, STATUS_ANS, TASK, ZMQCommunicator
 
 from wepy.dispatch.scoop.introduction import introduce
 from wepy.dispatch.scoop.key import RunKey, opened
@@ -39,7 +39,6 @@ REFUSED = b"wepy:refused"  # broker -> worker: why it cannot work here
 GOODBYE = b"wepy:goodbye"  # worker -> broker: I leave, and not because of what I was doing
 DISMISSED = b"wepy:dismissed"  # broker -> worker: the work is done
 RUN = b"wepy:run"  # broker -> worker: the run's id
-ADDRESSED = b"wepy:addressed"  # origin -> broker: a task for one worker
 FORGET = b"wepy:forget"  # origin -> broker: nobody waits for these tasks any more
 LOST = b"wepy:lost"  # broker -> origin: a task is given up after so many deaths
 LEFT = b"wepy:left"  # origin -> broker: name of a worker whose process has ended
@@ -235,15 +234,13 @@ class OriginLink(Link):
     """The origin's end: can address tasks, forget them, and tell of ended workers."""
 
     def sendFuture(self, future: Any) -> None:  # noqa: N802 (SCOOP's name)
-        """Send a task whose first argument is the address of the worker that shall have it, if any."""
-        addressee: bytes = future.args[0]
-        if not addressee:
-            super().sendFuture(future)
-            return
+        """Send a task, `perform(addressee, request)`: what it is for, and the address of who shall have it, if any."""
+        addressee, request = future.args
         sent = copy.copy(future)
         sent.greenlet, sent.children = None, {}
+        item = f"{request.key.run}:{request.key.index}".encode()
         task = pickle.dumps(sent, pickle.HIGHEST_PROTOCOL)
-        self.socket.send_multipart([ADDRESSED, task_id(future), task, addressee])
+        self.socket.send_multipart([TASK, task_id(future), task, item, addressee])
 
     def _recv(self) -> Any:
         kind, first, *frames = self.socket.recv_multipart()

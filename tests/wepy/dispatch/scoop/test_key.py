@@ -56,7 +56,7 @@ def test_a_stranger_can_neither_run_code_nor_read_anything(who, tmp_path):
         origin = broker.origin_address
         for message in (
             [INIT, payload], [HELLO, introduce(name="x", run="", visit=1).packed()], [REQUEST],
-            [TASK, payload, payload], [REPLY, payload, payload, origin], [LEFT, b""],
+            [TASK, payload, payload, payload, b""], [REPLY, payload, payload, origin], [LEFT, b""],
         ):  # fmt: skip
             socket.send_multipart(message)
         seen = []
