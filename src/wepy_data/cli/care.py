@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wepy_data.cli.commands import main, overwrite_option, run_argument
+from wepy_data.cli.group import main, overwrite_option, run_argument
 
 
 @main.command()
