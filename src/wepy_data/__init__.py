@@ -22,8 +22,9 @@ from wepy_data.export.dcd import export_dcd
 from wepy_data.export.table import export_table
 from wepy_data.plot.lineage_tree import plot_lineage
 from wepy_data.query.ancestry import ancestry_table, ancestry_text
-from wepy_data.query.lineage import Lineage
+from wepy_data.query.lineage import Flows, Genealogy, Lineage
 from wepy_data.query.run import Run, open_run
+from wepy_data.query.runs import Runs, open_runs
 from wepy_data.query.topology import topology_from_json, topology_subset
 from wepy_data.record.build import build_cycle
 from wepy_data.record.compare import Difference, compare
@@ -58,6 +59,8 @@ __all__ = [
     "Entry",
     "FileRun",
     "FileWriter",
+    "Flows",
+    "Genealogy",
     "Header",
     "Journal",
     "Layout",
@@ -75,6 +78,7 @@ __all__ = [
     "RunRecord",
     "RunWriter",
     "RunningCycle",
+    "Runs",
     "SelectionError",
     "VersionError",
     "VersionTooNewError",
@@ -92,6 +96,7 @@ __all__ = [
     "is_disk_full",
     "journal_path",
     "open_run",
+    "open_runs",
     "plot_lineage",
     "put_back",
     "read_cycles",

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.errors import DamagedRunError, SelectionError
+from wepy_data.errors import SelectionError
 from wepy_data.query.feature import Feature, features
 from wepy_data.query.frame import frame_rows, trajectory
 from wepy_data.query.lineage import Lineage
+from wepy_data.query.lineage.source import catch_up, lineage_of
 from wepy_data.query.rows import damaged, read_rows
 from wepy_data.query.table import table
 from wepy_data.query.topology import topology_from_json, topology_of_particles
@@ -100,8 +101,8 @@ class Run:
     def refresh(self) -> bool:
         """Look for what has been committed since; return whether there are new cycles, or an end or a resume.
 
-        What was asked before is asked anew then: `lineage`, tables, observables. Tables and arrays that were returned
-        stay as they are.
+        `lineage` grows with the run; tables and observables are read anew. Tables and arrays that were returned stay as
+        they are.
 
         Raises
         ------
@@ -125,7 +126,8 @@ class Run:
         before, self._seen = self._seen, self._extent()
         if self._seen == before:
             return False
-        self.__dict__.pop("lineage", None)
+        if "lineage" in self.__dict__:
+            catch_up(self.lineage, self.reader)
         return True
 
     @cached_property
@@ -151,14 +153,7 @@ class Run:
     @cached_property
     def lineage(self) -> Lineage:
         """Who descends from whom."""
-        read = self.reader.read
-        parent, stops = read("/segments/parent"), self.reader.stops("segment")
-        try:
-            return Lineage(
-                parent, stops, {"weight": lambda: read("/segments/weight"), "bin": lambda: read("/segments/bin")}
-            )
-        except DamagedRunError as error:
-            raise damaged(self.reader, f"/segments/parent: {error}") from error
+        return lineage_of(self.reader)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table: segments, cycles, merges, events, bins, states, frames or workers.

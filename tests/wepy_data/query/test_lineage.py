@@ -59,7 +59,7 @@ def test_trace_follows_the_parents(lineage):
     for segment in range(lineage.n_segments):
         traced = lineage.trace(segment)
         assert traced.tolist() == line(lineage, segment)
-        assert traced.dtype == np.int64
+        assert traced.dtype == np.int32
 
 
 @given(forests_and_ends())
@@ -117,7 +117,6 @@ def test_descendants_are_those_of_networkx(lineage, data):
 def test_pairs_hold_every_segment_and_its_ancestor_once(lineage, lag):
     expected = [[line(lineage, s)[-1 - lag], s] for s in range(lineage.n_segments) if len(line(lineage, s)) > lag]
     found = [np.stack(pair, 1).tolist() for pair in lineage.pairs(lag)]
-    assert len(found) == max(0, lineage.n_cycles - lag)
     assert [pair for cycle in found for pair in cycle] == expected
 
 
@@ -220,7 +219,7 @@ def test_a_graph_that_is_too_large_names_the_smaller_ones():
         SelectionError, match=r"'all' has 7 nodes, more than max_nodes=6: .*'compressed' or 'survivors'"
     ):
         small().graph("all", max_nodes=6)
-    with pytest.raises(SelectionError, match=r"'compressed' has 3 nodes.*: raise max_nodes"):
+    with pytest.raises(SelectionError, match=r"'compressed' has 3 nodes.*: take fewer cycles .*or raise max_nodes"):
         small().graph(max_nodes=2)
 
 
