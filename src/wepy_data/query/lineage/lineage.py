@@ -301,7 +301,7 @@ class Lineage:
         SelectionError
             If there is no such segment; says what there is.
         """
-        ends = self._known(np.atleast_1d(np.asarray(self._tips(segments) if segments is None else segments, np.int64)))
+        ends = self._ends(None)[0] if segments is None else self._known(np.atleast_1d(np.asarray(segments, np.int64)))
         tips, inverse = np.unique(ends, return_inverse=True)
         found = coalescence(self._forest, genealogy(self._forest, tips.astype(self.parent.dtype)))
         is_sorted = len(tips) == len(ends) and bool((inverse[1:] > inverse[:-1]).all())
