@@ -53,6 +53,7 @@ layers: $(VENV)/.dev
 
 docs: $(VENV)/.dev  ## builds site/; fails if the generated pages do not match the schema
 	$(BIN)/python -m wepy_data.schema.reference --check docs/data-model
+	$(BIN)/python -m wepy_data.query.table_page --check docs/data-model
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 wheel: $(VENV)/.dev  ## a wheel, installed and tried in an environment of its own

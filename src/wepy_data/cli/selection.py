@@ -1,4 +1,4 @@
-"""Atoms as they are named on a command line."""
+"""Atoms, cycles and columns as they are named on a command line."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from wepy_data.errors import SelectionError
 if TYPE_CHECKING:
     from wepy_data.query.run import Run
 
+_CYCLES = re.compile(r"\s*(-?\d+|(-?\d+)?\s*:\s*(-?\d+)?)\s*")
 _NUMBERS = re.compile(r"\s*\d+(-\d+)?\s*(,\s*\d+(-\d+)?\s*)*")
 
 
@@ -34,6 +35,36 @@ def atom_indices(run: Run, text: str) -> NDArray[np.int64]:
     if not len(found):
         raise SelectionError(f"no atoms {text!r}: the selection is empty")
     return np.asarray(found, np.int64)
+
+
+def cycle_selection(text: str) -> int | slice:
+    """Return the cycles that a text names: one (`-1`), or a range without its end (`10:20`, `10:`, `:-5`).
+
+    Raises
+    ------
+    SelectionError
+        If it is neither.
+
+    Examples
+    --------
+    >>> cycle_selection("10:20"), cycle_selection("-1")
+    (slice(10, 20, None), -1)
+    """
+    if not _CYCLES.fullmatch(text):
+        raise SelectionError(f"no cycles {text!r}: expected one (7, -1 for the last) or a range (10:20, 10:, :-5)")
+    first, colon, stop = text.replace(" ", "").partition(":")
+    return slice(int(first) if first else None, int(stop) if stop else None) if colon else int(first)
+
+
+def names(text: str) -> list[str]:
+    """Return the names that a text lists, separated by commas.
+
+    Examples
+    --------
+    >>> names("cycle, weight")
+    ['cycle', 'weight']
+    """
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _numbered(text: str, n_atoms: int) -> NDArray[np.int64]:

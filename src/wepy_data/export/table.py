@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,21 @@ from wepy_data.store.path import appearing, refuse_existing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from wepy_data.query.rows import Cycles
     from wepy_data.query.run import Run
 
 SUFFIXES = (".csv", ".parquet")
 
 
-def export_table(run: Run, name: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+def export_table(
+    run: Run,
+    name: str,
+    path: str | os.PathLike[str],
+    *,
+    cycles: Cycles | None = None,
+    columns: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Write a table of a run to a file, which appears whole or not at all; return its path.
 
     Parameters
@@ -28,13 +38,17 @@ def export_table(run: Run, name: str, path: str | os.PathLike[str], *, overwrite
         Which table, as `run.table` knows it.
     path : path
         Where to: `.csv` (numbers in their shortest exact digits), or `.parquet` (types, categories and units kept).
+    cycles : int, slice or (first, stop), optional
+        Cycles whose rows are wanted, as `run.table` takes them; all by default.
+    columns : sequence of str, optional
+        Columns in the order wanted; all by default.
     overwrite : bool
         Whether an existing file is replaced.
 
     Raises
     ------
     SelectionError
-        If there is no such table, or no such format; names those that exist.
+        If there is no such table, cycle, column or format; names those that exist.
     RunExistsError
         If the file exists and `overwrite` is false.
     FileNotFoundError
@@ -49,7 +63,7 @@ def export_table(run: Run, name: str, path: str | os.PathLike[str], *, overwrite
         _require_pyarrow()
     refuse_existing(target, overwrite=overwrite)
     require_folder(target)
-    write_table(run.table(name), target, overwrite=overwrite)
+    write_table(run.table(name, cycles, columns), target, overwrite=overwrite)
     return target
 
 

@@ -1,4 +1,4 @@
-"""Scattered rows of a dataset, read in blocks, and rows that other tables name."""
+"""Rows of tables: of cycles, scattered ones read in blocks, and those that other tables name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import DamagedRunError
+from wepy_data.errors import DamagedRunError, SelectionError
 from wepy_data.record.protocols import RunReader
 from wepy_data.store.reader import FileRun
+
+Cycles = int | slice | tuple[int | None, int | None]
+"""Chosen cycles: one, a slice, or first and stop; negative numbers count from the end."""
 
 _GAP = 1 << 18  # bytes that are rather read and thrown away than asked for apart
 _BLOCK = 1 << 25  # bytes read in one go
@@ -31,6 +34,45 @@ def read_rows(run: RunReader, path: str, rows: NDArray[np.int64]) -> NDArray[Any
         block = run.read(path, first, int(wanted[stop - 1]) + 1)
         found[start:stop] = block[wanted[start:stop] - first]
     return found if np.array_equal(inverse, np.arange(len(found))) else found[inverse]
+
+
+def cycle_range(cycles: Cycles | None, total: int) -> tuple[int, int]:
+    """Return chosen cycles of so many as first and stop; a slice may reach beyond the end.
+
+    Raises
+    ------
+    SelectionError
+        If there is no such cycle, or the slice leaves cycles out.
+
+    Examples
+    --------
+    >>> cycle_range(-1, 8), cycle_range(slice(2, None), 8), cycle_range((6, 20), 8), cycle_range(None, 8)
+    ((7, 8), (2, 8), (6, 8), (0, 8))
+    """
+    if cycles is None:
+        return 0, total
+    if isinstance(cycles, (slice, tuple)):
+        part = cycles if isinstance(cycles, slice) else slice(*cycles)
+        first, stop, step = part.indices(total)
+        if step != 1:
+            raise SelectionError(f"cycles in steps of {step}: expected a range without gaps, as slice(10, 20)")
+        return first, max(first, stop)
+    if not -total <= cycles < total:
+        there = f"cycles 0 to {total - 1}" if total else "no cycles yet"
+        raise SelectionError(f"no cycle {cycles}: this run has {there}")
+    first = int(cycles) % total
+    return first, first + 1
+
+
+def row_range(run: RunReader, dim: str, first: int, stop: int) -> tuple[int, int]:
+    """Return start and stop of the rows that belong to cycles [first, stop)."""
+    if dim == "cycle":
+        return first, stop
+    if first == 0 and stop == run.n_cycles:
+        return 0, run.rows(dim)
+    stops = run.stops(dim)
+    start, end = (int(stops[cycle - 1]) if cycle > 0 else 0 for cycle in (first, stop))
+    return start, max(start, end)
 
 
 def refuse_dangling(run: RunReader, path: str, values: NDArray[np.int64], count: int, *, none: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,7 +16,7 @@ from wepy_data.query.feature import Feature, features
 from wepy_data.query.frame import frame_rows, trajectory
 from wepy_data.query.lineage import Lineage
 from wepy_data.query.lineage.source import catch_up, lineage_of
-from wepy_data.query.rows import damaged, read_rows
+from wepy_data.query.rows import Cycles, damaged, read_rows
 from wepy_data.query.table import table
 from wepy_data.query.topology import topology_from_json, topology_of_particles
 from wepy_data.record.header import Header
@@ -155,15 +156,30 @@ class Run:
         """Who descends from whom."""
         return lineage_of(self.reader)
 
-    def table(self, name: str) -> pd.DataFrame:
-        """Return a table: segments, cycles, merges, events, bins, states, frames or workers.
+    def table(self, name: str, cycles: Cycles | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return a table: segments, cycles, merges, events, bins, states, frames, workers or decisions.
+
+        Parameters
+        ----------
+        name : str
+            Which one.
+        cycles : int, slice or (first, stop), optional
+            Cycles whose rows are wanted; negative numbers count from the end. All by default.
+        columns : sequence of str, optional
+            Columns in the order wanted; `progress` stands for all of `progress_0`, `progress_1`, ... All by default.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Its index is the id of the rows, through the whole run. Units are in `frame.attrs["units"]`, by column.
+            Only the rows and columns asked for are read.
 
         Raises
         ------
         SelectionError
-            If there is no such table; names those that exist.
+            If there is no such table, cycle or column; names those that exist.
         """
-        return table(self.reader, name)
+        return table(self.reader, name, cycles, columns)
 
     def segment_id(self, cycle: int = -1, walker: int = 0) -> int:
         """Return the id of a walker's segment; negative numbers count from the end.

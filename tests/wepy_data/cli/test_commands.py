@@ -188,6 +188,33 @@ def test_ancestry_of_a_missing_walker_says_which_exist(wepy_data, ensemble_file)
     assert (result.exit_code, result.stderr) == (2, "wepy-data: no walker 9: cycle 0 has walkers 0 to 3\n")
 
 
+def test_table_of_chosen_cycles_and_columns(wepy_data, ensemble_file, tmp_path):
+    chosen = ("--cycles", "3:5", "--columns", "cycle, walker,progress")
+    target = tmp_path / "t.parquet"
+    assert wepy_data("table", ensemble_file, "segments", *chosen, "-o", target).exit_code == 0
+    with open_run(ensemble_file) as run:
+        expected = run.table("segments", (3, 5), ["cycle", "walker", "progress"])
+    pd.testing.assert_frame_equal(pd.read_parquet(target), expected)
+    shown = wepy_data("table", ensemble_file, "decisions", "--cycles", "-1", "--columns", "decision,n_children").stdout
+    assert shown.split()[:3] == ["segment", "decision", "n_children"]
+    assert "began" not in wepy_data("table", ensemble_file, "cycles", "--columns", "index").stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--cycles", "a:b"], "no cycles 'a:b': expected one"),
+        (["--cycles", "99"], "no cycle 99: this run has cycles 0 to 11"),
+        (["--columns", "mass"], "no column 'mass' in the table segments: there are cycle, walker"),
+    ],
+)
+def test_table_refuses_what_there_is_not(wepy_data, ensemble_file, options, says):
+    done = wepy_data("table", ensemble_file, "segments", *options)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_table_is_printed_or_written(wepy_data, ensemble_file, tmp_path):
     shown = wepy_data("table", ensemble_file, "segments").stdout
     assert "cpu_time (s)" in shown

@@ -1,9 +1,11 @@
 """Tables as files."""
 
+import json
 import sys
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from wepy_data import MissingPackageError, RunExistsError, SelectionError, export_table, open_run
@@ -22,6 +24,17 @@ def test_parquet_gives_the_table_back_with_its_units(run, tmp_path, name):
     again = pd.read_parquet(export_table(run, name, tmp_path / "t.parquet"))
     pd.testing.assert_frame_equal(again, table)
     assert again.attrs == table.attrs
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLES) - {"states"}))
+def test_parquet_gives_chosen_cycles_and_columns_back_with_types_categories_units(run, tmp_path, name):
+    columns = list(run.table(name).columns)[::2]
+    table = run.table(name, cycles=(2, 5), columns=columns)
+    written = export_table(run, name, tmp_path / "t.parquet", cycles=(2, 5), columns=columns)
+    again = pd.read_parquet(written)
+    pd.testing.assert_frame_equal(again, table)
+    assert again.attrs == table.attrs
+    assert json.loads(pq.read_schema(written).metadata[b"PANDAS_ATTRS"])["units"] == table.attrs["units"]
 
 
 @pytest.mark.parametrize("name", TABLES)
