@@ -8,6 +8,7 @@ from wepy_data.errors import (
     ConformanceError,
     DamagedRunError,
     DataError,
+    FunctionError,
     MissingPackageError,
     NotARunError,
     ReplacedRunError,
@@ -23,6 +24,7 @@ from wepy_data.export.table import export_table
 from wepy_data.plot.lineage_tree import plot_lineage
 from wepy_data.query.ancestry import ancestry_table, ancestry_text
 from wepy_data.query.lineage import Flows, Genealogy, Lineage
+from wepy_data.query.measure import Angle, Dihedral, Distance, RadiusOfGyration, Rmsd
 from wepy_data.query.run import Run, open_run
 from wepy_data.query.runs import Runs, open_runs
 from wepy_data.query.topology import topology_from_json, topology_subset
@@ -38,6 +40,7 @@ from wepy_data.schema.problem import Problem
 from wepy_data.store.aside import forget_aside, put_back, set_aside
 from wepy_data.store.check import check
 from wepy_data.store.chunk import growing_bytes
+from wepy_data.store.computed import Computed
 from wepy_data.store.journal import Entry, Journal, journal_path, read_journal, refuse_journal
 from wepy_data.store.path import is_disk_full, refuse_existing
 from wepy_data.store.reader import FileRun
@@ -48,18 +51,23 @@ from wepy_data.store.writer import FileWriter, write_run
 from wepy_data.version import __version__
 
 __all__ = [
+    "Angle",
     "ClosedRunError",
     "Column",
+    "Computed",
     "ConformanceError",
     "Continues",
     "Cycle",
     "DamagedRunError",
     "DataError",
     "Difference",
+    "Dihedral",
+    "Distance",
     "Entry",
     "FileRun",
     "FileWriter",
     "Flows",
+    "FunctionError",
     "Genealogy",
     "Header",
     "Journal",
@@ -69,8 +77,10 @@ __all__ = [
     "Named",
     "NotARunError",
     "Problem",
+    "RadiusOfGyration",
     "Repaired",
     "ReplacedRunError",
+    "Rmsd",
     "Run",
     "RunBusyError",
     "RunExistsError",

@@ -9,6 +9,7 @@ DataError
 |   +-- VersionTooNewError  written by a version that this library does not know yet
 +-- ConformanceError        data that does not conform to the schema; holds all problems
 +-- SelectionError          no such cycle, walker, segment, table or column: says what exists
++-- FunctionError           a function of yours that fails, or returns something else than it should
 +-- RunExistsError          a file is in the way
 +-- RunBusyError            another process is writing the run
 +-- ClosedRunError          a file was closed before it was asked
@@ -69,6 +70,10 @@ class ConformanceError(DataError):
 
 class SelectionError(DataError, LookupError):
     """Something asked for that is not in the run."""
+
+
+class FunctionError(DataError):
+    """A function that is to be computed of frames, and fails or returns something else than it should."""
 
 
 class RunExistsError(DataError, FileExistsError):

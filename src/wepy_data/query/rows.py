@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from shlex import quote
 from typing import Any
 
@@ -26,12 +27,17 @@ def read_rows(run: RunReader, path: str, rows: NDArray[np.int64]) -> NDArray[Any
     Reads go over the sorted union of the rows, in blocks, never row by row.
     """
     column = run.header.layout.growing[path]
+    return gathered(partial(run.read, path), rows, column.empty())
+
+
+def gathered(read: Callable[[int, int], NDArray[Any]], rows: NDArray[np.int64], like: NDArray[Any]) -> NDArray[Any]:
+    """Return chosen rows, in the order asked for, of what is read by start and stop; `like` has rows of its kind."""
     wanted, inverse = np.unique(rows, return_inverse=True)
-    found = column.empty(len(wanted))
-    size = max(1, column.numpy_dtype.itemsize * int(np.prod(column.shape, dtype=np.int64)))
+    found = np.empty((len(wanted), *like.shape[1:]), like.dtype)
+    size = max(1, like.dtype.itemsize * int(np.prod(like.shape[1:], dtype=np.int64)))
     for start, stop in _blocks(wanted, max(1, _GAP // size), max(1, _BLOCK // size)):
         first = int(wanted[start])
-        block = run.read(path, first, int(wanted[stop - 1]) + 1)
+        block = read(first, int(wanted[stop - 1]) + 1)
         found[start:stop] = block[wanted[start:stop] - first]
     return found if np.array_equal(inverse, np.arange(len(found))) else found[inverse]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,8 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wepy_data.errors import SelectionError
+from wepy_data.query.compute import compute_once, compute_stored, request_of
+from wepy_data.query.computed import computed_columns, computed_rows
 from wepy_data.query.feature import Feature, features
 from wepy_data.query.frame import frame_rows, trajectory
+from wepy_data.query.function import Function
 from wepy_data.query.lineage import Lineage
 from wepy_data.query.lineage.source import catch_up, lineage_of
 from wepy_data.query.rows import Cycles, damaged, read_rows
@@ -21,6 +24,7 @@ from wepy_data.query.table import table
 from wepy_data.query.topology import topology_from_json, topology_of_particles
 from wepy_data.record.header import Header
 from wepy_data.record.protocols import RunReader
+from wepy_data.store.computed import Computed, computed_observables
 from wepy_data.store.reader import FileRun
 
 if TYPE_CHECKING:
@@ -124,6 +128,7 @@ class Run:
         """
         if isinstance(self.reader, FileRun):
             self.reader.refresh()
+        self.__dict__.pop("computed", None)
         before, self._seen = self._seen, self._extent()
         if self._seen == before:
             return False
@@ -179,7 +184,7 @@ class Run:
         SelectionError
             If there is no such table, cycle or column; names those that exist.
         """
-        return table(self.reader, name, cycles, columns)
+        return table(self.reader, name, cycles, columns, computed_columns(self.computed.values()))
 
     def segment_id(self, cycle: int = -1, walker: int = 0) -> int:
         """Return the id of a walker's segment; negative numbers count from the end.
@@ -246,11 +251,107 @@ class Run:
                     return self.reader.read(path)
                 frame_rows(self.reader, segments)  # refuses unknown segments
                 return read_rows(self.reader, path, np.atleast_1d(np.asarray(segments, np.int64)))
+        if name in self.computed:
+            return computed_rows(self.reader, self.computed[name], segments)
         raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
+
+    def compute(
+        self,
+        function: Function,
+        segments: ArrayLike | None = None,
+        *,
+        name: str | None = None,
+        units: str = "",
+        doc: str = "",
+        per: str = "frame",
+        atoms: ArrayLike | None = None,
+        workers: int | None = None,
+        store: bool = True,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> NDArray[Any]:
+        """Compute an observable from the frames, store it with the run, and return it.
+
+        Frames are read in blocks of whole segments. Finished blocks are kept beside the run (`run.h5.unfinished`)
+        until all are there: after Ctrl-C or a crash, the same call goes on where it stopped; of a run that has grown,
+        it computes what is new. A sealed run gets the observable into its file: a copy of the file with the observable
+        takes its place. Of another run it comes into a file beside it, `run.h5.observables.h5`. Frames of which it was
+        not computed have NaN.
+
+        Parameters
+        ----------
+        function : callable
+            Takes an mdtraj.Trajectory of several frames (nm, ps) and returns an array with one row for each,
+            (n_frames,) or (n_frames, ...); the frames are of several segments, so that no row may depend on another.
+            If `per` is "segment", it takes all frames of one segment and returns one number or array.
+        segments : (n,) int, optional
+            Segment ids; all by default.
+        name : str, optional
+            What the observable is called; by default as the function.
+        units, doc : str
+            Its unit in H5MD spelling (`nm`, `kJ mol-1`), and what it means; the function's first line by default.
+        per : {"frame", "segment"}
+            What it has a value for.
+        atoms : (n,) int, optional
+            Atoms that the function sees, in the order of the topology; all by default.
+        workers : int, optional
+            Number of processes; other ones must be able to import the function.
+        store : bool
+            Whether it is stored.
+        overwrite : bool
+            Whether an observable of this name, of another function, is replaced.
+        progress : callable, optional
+            Told how many frames of how many are done.
+
+        Returns
+        -------
+        array
+            As `observable` returns it.
+
+        Raises
+        ------
+        FunctionError
+            If the function fails, returns something else, or cannot be sent to other processes.
+        SelectionError
+            If there is no such segment or atom, no frames, or the run stores no coordinates.
+        RunExistsError
+            If there is an observable of this name, of another function or the run's own.
+        RunBusyError
+            If another process writes the run; what was computed is kept.
+
+        Examples
+        --------
+        ```python
+        run.compute(wd.Distance(0, 21), name="ends", workers=4)  # built in: its unit is known
+        run.compute(mdtraj.compute_rg, name="rg", units="nm")
+        run.observable("rg", path)
+        ```
+        """
+        request = request_of(
+            self, function, segments, name=name, per=per, atoms=atoms, units=units, doc=doc, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+        if not store:
+            return compute_once(self, request)
+        try:
+            compute_stored(self, request, overwrite=overwrite)
+        finally:
+            self.__dict__.pop("computed", None)
+        return self.observable(request.name, segments)
+
+    @cached_property
+    def computed(self) -> Mapping[str, Computed]:
+        """The observables that were computed from the run, by name, with their units and where they come from."""
+        return computed_observables(self.reader) if isinstance(self.reader, FileRun) else {}
 
     @property
     def observables(self) -> tuple[str, ...]:
         """Names that `observable` knows: per-frame ones, per-segment ones, columns of the segments table."""
+        return tuple(dict.fromkeys([*self.own_observables, *self.computed]))
+
+    @property
+    def own_observables(self) -> tuple[str, ...]:
+        """Those of `observables` that the run itself has written."""
         growing = self.header.layout.growing
         frame = [p.split("/")[2] for p in growing if p.startswith("/observables/")]
         mine = [p.rsplit("/", 1)[1] for p in growing if p.startswith("/segments/") and "/arrays/" not in p]
@@ -267,6 +368,8 @@ class Run:
         for path in (f"/observables/{name}/value", f"/segments/observables/{name}", f"/segments/{name}"):
             if path in growing:
                 return growing[path].unit
+        if name in self.computed:
+            return self.computed[name].unit
         raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
 
     def _extent(self) -> tuple[int, bool]:
