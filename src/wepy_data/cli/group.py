@@ -40,7 +40,8 @@ def output_option(help: str, *, required: bool = True) -> Callable[[Command], Co
 def main() -> None:
     """Ask weighted-ensemble runs, check them, and take things out of them.
 
-    RUN is a run's HDF5 file: growing, crashed or sealed. It is only read, and its writer is never disturbed.
+    RUN is a run's HDF5 file: growing, crashed or sealed. Its writer is never disturbed; only repair and compute change
+    a file, and neither one that is being written.
 
     \b
     Example:

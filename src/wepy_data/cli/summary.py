@@ -16,6 +16,7 @@ from wepy_data.store.standing import running_cycle
 
 if TYPE_CHECKING:
     from wepy_data.query.run import Run
+    from wepy_data.store.computed import Computed
 
 
 def facts(run: Run, path: Path, now: datetime) -> Iterator[tuple[str, str]]:
@@ -33,6 +34,8 @@ def facts(run: Run, path: Path, now: datetime) -> Iterator[tuple[str, str]]:
         yield from _ensemble(run)
     yield "frames", f"{run.n_frames}{_particles(run)}"
     yield from _order_parameter(run)
+    if run.computed:
+        yield "computed", ", ".join(map(_computed, run.computed.values()))
     yield "states", _states(run)
     if run.n_cycles:
         yield "events", _events(run)
@@ -99,6 +102,10 @@ def _order_parameter(run: Run) -> Iterator[tuple[str, str]]:
         progress = run.reader.read("/segments/progress")
         ends = zip(progress.min(axis=0).tolist(), progress.max(axis=0).tolist(), strict=True)
         yield "seen so far", ", ".join(f"{low:.4g} to {high:.4g}" for low, high in ends)
+
+
+def _computed(one: Computed) -> str:
+    return f"{one.name} ({one.unit + ', ' if one.unit else ''}per {one.per})"
 
 
 def _states(run: Run) -> str:

@@ -18,7 +18,7 @@ from wepy_data import Entry, FileWriter, Journal, ancestry_table, ancestry_text,
 from wepy_data.cli import main
 from wepy_data.testing.corpus import corpus_paths, load_case, write_case
 
-COMMANDS = ("info", "check", "ancestry", "table", "export", "plot", "repair", "snapshot")
+COMMANDS = ("info", "check", "ancestry", "table", "compute", "export", "plot", "repair", "snapshot")
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_every_command_refuses_what_is_no_run(wepy_data, ensemble_file, tmp_path
     path = shutil.copy(ensemble_file, tmp_path / "run.h5")
     BROKEN[kind](path)
     more = {"table": ["segments"], "export": ["-o", tmp_path / "l.dcd"], "plot": ["-o", tmp_path / "t.png"]}
-    more["snapshot"] = ["-o", tmp_path / "copy.h5"]
+    more |= {"snapshot": ["-o", tmp_path / "copy.h5"], "compute": ["rg", "--rg"]}
     result = wepy_data(command, path, *more.get(command, []))
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
