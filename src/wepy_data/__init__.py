@@ -20,8 +20,11 @@ from wepy_data.errors import (
     VersionTooOldError,
 )
 from wepy_data.export.dcd import export_dcd
+from wepy_data.export.graph import export_graph
 from wepy_data.export.table import export_table
+from wepy_data.export.tree_sequence import tree_sequence
 from wepy_data.plot.lineage_tree import plot_lineage
+from wepy_data.plot.tree_text import tree_text
 from wepy_data.query.ancestry import ancestry_table, ancestry_text
 from wepy_data.query.lineage import Flows, Genealogy, Lineage
 from wepy_data.query.measure import Angle, Dihedral, Distance, RadiusOfGyration, Rmsd
@@ -100,6 +103,7 @@ __all__ = [
     "check",
     "compare",
     "export_dcd",
+    "export_graph",
     "export_table",
     "forget_aside",
     "growing_bytes",
@@ -119,5 +123,7 @@ __all__ = [
     "snapshot",
     "topology_from_json",
     "topology_subset",
+    "tree_sequence",
+    "tree_text",
     "write_run",
 ]

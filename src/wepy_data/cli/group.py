@@ -16,10 +16,12 @@ from wepy_data.version import __version__
 
 if TYPE_CHECKING:
     from wepy_data.query.run import Run
+    from wepy_data.query.runs import Runs
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 run_argument = click.argument("path", metavar="RUN", type=click.Path(path_type=Path))
+runs_argument = click.argument("paths", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 cycle_option = click.option("--cycle", type=int, default=-1, show_default=True, help="Cycle; -1 is the last one.")
 walker_option = click.option("--walker", type=int, default=0, show_default=True, help="Walker within the cycle.")
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace existing files.")
@@ -67,6 +69,16 @@ def opened(path: Path) -> Iterator[Run]:
             raise DamagedRunError(
                 f"{path} is damaged ({damage}): wepy-data check {quote(str(path))} says more"
             ) from error
+
+
+@contextlib.contextmanager
+def opened_all(paths: tuple[Path, ...]) -> Iterator[Run | Runs]:
+    """Yield an open run, or several as one; as `opened` does."""
+    from wepy_data.query.runs import Runs
+
+    with contextlib.ExitStack() as stack:
+        runs = [stack.enter_context(opened(path)) for path in paths]
+        yield runs[0] if len(runs) == 1 else Runs(runs)
 
 
 def _damage(path: Path, error: Exception) -> str:

@@ -51,7 +51,7 @@ def ancestry_table(run: Run, segment: int) -> pd.DataFrame:
     """
     import pandas as pd
 
-    path = run.lineage.trace(segment)
+    path = run.lineage.trace(segment).astype(np.int64)
     origin = _origin(run, path)
     progress = read_rows(run.reader, "/segments/progress", path)
     names = feature_columns(run, _COLUMNS)

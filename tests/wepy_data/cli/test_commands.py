@@ -14,11 +14,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from wepy_data import Entry, FileWriter, Journal, ancestry_table, ancestry_text, journal_path, open_run
+from wepy_data import Entry, FileWriter, Journal, ancestry_table, ancestry_text, journal_path, open_run, tree_text
 from wepy_data.cli import main
 from wepy_data.testing.corpus import corpus_paths, load_case, write_case
 
-COMMANDS = ("info", "check", "ancestry", "table", "compute", "export", "plot", "repair", "snapshot")
+COMMANDS = (
+    "info", "check", "ancestry", "table", "compute", "export", "graph", "plot", "tree", "repair", "snapshot",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -299,3 +301,24 @@ def test_interrupted_command_is_130(tmp_path):
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_graphs_and_trees_from_the_command_line(wepy_data, ensemble_file, tmp_path):
+    written = wepy_data("graph", ensemble_file, "-o", tmp_path / "g.gexf", "--cycles", "3:", "--attributes", "weight")
+    assert (written.exit_code, written.output) == (0, f"wrote {tmp_path / 'g.gexf'}\n")
+    flow = wepy_data("graph", ensemble_file, "-o", tmp_path / "f.json", "--flow", "--kind", "all")
+    assert flow.exit_code == 0
+    with open_run(ensemble_file) as run:
+        assert len(json.loads((tmp_path / "f.json").read_text())["nodes"]) == run.n_segments
+        assert wepy_data("tree", ensemble_file, "--top", 5).output == tree_text(run, width=100, top=5) + "\n"
+    for wrong, says in (
+        (("graph", ensemble_file, "-o", tmp_path / "g.gexf"), "exists"),
+        (("graph", ensemble_file, "-o", tmp_path / "g.txt"), "graphs are written as"),
+        (("graph", ensemble_file, "-o", tmp_path / "x.gexf", "--cycles", "90:95"), "this run has cycles 0 to 11"),
+        (("graph", ensemble_file, ensemble_file, "-o", tmp_path / "x.gexf"), "comes twice"),
+        (("tree", ensemble_file, "--cycle", "12"), "no cycle 12"),
+    ):
+        answer = wepy_data(*wrong)
+        assert answer.exit_code == 2
+        assert says in answer.output
+        assert answer.output.count("\n") == 1

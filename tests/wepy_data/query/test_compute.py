@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import mdtraj as md
@@ -376,13 +377,22 @@ def test_a_run_that_is_written_keeps_the_results_for_later(path):
 # refusals
 
 
+def only_here(function):
+    """Return a function of a module that no other process can import."""
+    module = types.ModuleType("only_here")
+    module.failing = types.FunctionType(function.__code__, function.__globals__, function.__name__)
+    module.failing.__module__ = "only_here"
+    sys.modules["only_here"] = module
+    return module.failing
+
+
 @pytest.mark.parametrize(
     ("function", "settings", "says"),
     [
         (failing, {}, r"failing failed on segments 0 to \d+ \(ZeroDivisionError: too near\)"),
         (failing, {"per": "segment"}, r"failing failed on segment 0 "),
         (
-            failing,
+            only_here(failing),
             {"workers": 2},
             r"failing cannot be imported by other processes .*: define it at the top of a module",
         ),

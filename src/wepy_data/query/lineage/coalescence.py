@@ -46,6 +46,10 @@ class Genealogy:
     count: Rows
     effective: NDArray[np.float64]
 
+    def drawing(self) -> Drawing:
+        """Return an order of the tips in which no two branches cross."""
+        return drawing(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawing:
