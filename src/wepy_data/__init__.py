@@ -27,7 +27,7 @@ from wepy_data.plot.lineage_tree import plot_lineage
 from wepy_data.plot.tree_text import tree_text
 from wepy_data.query.ancestry import ancestry_table, ancestry_text
 from wepy_data.query.lineage import Flows, Genealogy, Lineage
-from wepy_data.query.measure import Angle, Dihedral, Distance, RadiusOfGyration, Rmsd
+from wepy_data.query.measure import Angle, AtEnd, Dihedral, Distance, RadiusOfGyration, Rmsd
 from wepy_data.query.run import Run, open_run
 from wepy_data.query.runs import Runs, open_runs
 from wepy_data.query.topology import topology_from_json, topology_subset
@@ -55,6 +55,7 @@ from wepy_data.version import __version__
 
 __all__ = [
     "Angle",
+    "AtEnd",
     "ClosedRunError",
     "Column",
     "Computed",

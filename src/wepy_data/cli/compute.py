@@ -30,7 +30,10 @@ _BUILT_IN = ("distance", "angle", "dihedral", "rmsd", "rg")
 @click.option("--rmsd", metavar="first|PDB", help="RMSD from the run's first frame, or from a PDB file's (nm).")
 @click.option("--rg", is_flag=True, help="Radius of gyration, all atoms alike (nm).")
 @click.option("--atoms", help="Atoms for --rmsd, --rg, --function: numbers (0-9,15) or a selection (name CA).")
-@click.option("--per", type=click.Choice(["frame", "segment"]), default="frame", show_default=True, help="A value of.")
+@click.option(
+    "--per", type=click.Choice(["frame", "segment"]), default="frame", show_default=True,
+    help="What has a value each; all but --function take the last frame of a segment.",
+)  # fmt: skip
 @click.option("--survivors", is_flag=True, help="Only for segments that the last cycle's walkers come from.")
 @click.option("--units", default="", help="Unit of a function's values: nm, ps, kJ mol-1.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Number of processes.")
@@ -54,12 +57,15 @@ def compute(
     """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy_data.cli.selection import atom_indices
     from wepy_data.cli.waiting import counting
+    from wepy_data.query.measure import AtEnd
 
     given = {**measured, "function": function, "rg": "" if rg else None}
     wanted = _only(given, atoms)
     with opened(path) as run:
         kept = None if atoms is None else atom_indices(run, atoms)
         computed = _function(run, wanted, given[wanted] or "", kept)
+        if per == "segment" and wanted != "function":
+            computed = AtEnd(computed)
         chosen = run.lineage.survivors() if survivors else None
         try:
             with counting(f"computing {name}") as progress:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +122,7 @@ def evaluate(run: Run, path: Path | None, task: Task, batches: Sequence[Batch], 
         return
     call = _Call(path=path, name=qualified_name(task.function), task=packed(task.function, task))
     count = min(workers, len(batches))
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_serve)
     try:
         yield from _spread(pool, call, batches, count * _WAITING)
     except BrokenProcessPool as error:
@@ -169,9 +171,17 @@ def _opened(path: Path) -> Run:
     return open_run(path)
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that waits for this one."""
+def _serve() -> None:
+    """Leave Ctrl-C to the process that waits for this one, and end with it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def _named(segments: NDArray[np.int64]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.errors import FunctionError
+from wepy_data.query.function import Function, description
 from wepy_data.query.topology import import_mdtraj
 
 if TYPE_CHECKING:
@@ -146,6 +147,34 @@ class RadiusOfGyration:
     def describe(self) -> dict[str, Any]:
         """Return the settings as JSON values."""
         return {}
+
+
+@dataclass(frozen=True, slots=True)
+class AtEnd:
+    """Value of a frame's observable at the end of a segment; for `Run.compute` with `per="segment"`.
+
+    Parameters
+    ----------
+    measure : callable
+        What is measured: one of the above, or any function of a trajectory.
+    """
+
+    measure: Function
+
+    @property
+    def unit(self) -> str:
+        """That of what is measured; empty if it does not say."""
+        return str(getattr(self.measure, "unit", ""))
+
+    def __call__(self, trajectory: mdtraj.Trajectory) -> NDArray[Any]:
+        """Return the value of the last frame."""
+        found: NDArray[Any] = np.asarray(self.measure(trajectory.slice(slice(-1, None), copy=False)))
+        last: NDArray[Any] = found[0]
+        return last
+
+    def describe(self) -> dict[str, Any]:
+        """Return as JSON values what is measured."""
+        return description(self.measure)
 
 
 def _column(values: NDArray[Any]) -> NDArray[np.float32]:

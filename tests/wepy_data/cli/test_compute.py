@@ -87,6 +87,16 @@ def test_it_is_listed_and_in_the_table(path):
     assert "nan" in table.stdout
 
 
+def test_built_in_ones_of_a_segment_are_those_of_its_last_frame(path):
+    assert compute(path, "d", "--distance", "0,3").exit_code == 0
+    assert compute(path, "end", "--distance", "0,3", "--per", "segment").exit_code == 0
+    with wd.open_run(path) as run:
+        last = run.observable("frame_stop") - 1
+        np.testing.assert_array_equal(run.observable("end"), run.observable("d")[last])
+        assert run.unit("end") == "nm"
+        assert run.table("segments", columns=["end"]).attrs["units"] == {"end": "nm"}
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -336,9 +336,15 @@ def test_a_killed_one_goes_on_where_it_stopped(path, tmp_path, workers):
     line = [sys.executable, str(script), str(path), str(workers)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
         done = int(process.stdout.readline().split()[0])
+        children = [
+            int(child) for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        ]
         process.send_signal(signal.SIGKILL)
     assert wd.check(path) == []
-    time.sleep(0.5 * (workers - 1))  # whoever computed for it sees that it is gone
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{child}").exists() for child in children):  # whoever computed for it ends with it
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     again = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
     first = int(again.stdout.split("\n")[0].split()[0])
     assert first > done
