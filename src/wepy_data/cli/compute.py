@@ -55,6 +55,8 @@ def compute(
       wepy-data compute run.h5 rmsd --rmsd native.pdb --atoms 'name CA'
       wepy-data compute run.h5 contacts --function my_package.contacts:count --per segment --survivors
     """  # noqa: D301 (click's mark of a paragraph as it stands)
+    import numpy as np
+
     from wepy_data.cli.selection import atom_indices
     from wepy_data.cli.waiting import counting
     from wepy_data.query.measure import AtEnd
@@ -62,7 +64,7 @@ def compute(
     given = {**measured, "function": function, "rg": "" if rg else None}
     wanted = _only(given, atoms)
     with opened(path) as run:
-        kept = None if atoms is None else atom_indices(run, atoms)
+        kept = None if atoms is None else np.unique(atom_indices(run, atoms))  # in the order that frames have
         computed = _function(run, wanted, given[wanted] or "", kept)
         if per == "segment" and wanted != "function":
             computed = AtEnd(computed)

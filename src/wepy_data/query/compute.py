@@ -80,7 +80,7 @@ def request_of(
     called = short_name(function) if name is None else name
     if not _NAME.fullmatch(called):
         raise SelectionError(f"{called!r} cannot be a name: choose one of letters, digits and _ . + - (name=...)")
-    seen = None if atoms is None else np.atleast_1d(np.asarray(atoms, np.int64))
+    seen = None if atoms is None else np.unique(np.asarray(atoms, np.int64))  # in the order of the topology
     return Request(
         name=called,
         unit=units or str(getattr(function, "unit", "")),
@@ -190,7 +190,7 @@ class _Sources:
         """Return of which segments there are values, and whether some of them are not stored yet."""
         known = np.zeros(self.run.rows("segment"), bool)
         if self.stored is not None:
-            stored = self.stored.known()
+            stored = self.stored.known()[: len(known)]
             known[: len(stored)] = stored
         before = int(known.sum())
         known[self.kept.segments(len(known), self.stamp)] = True

@@ -21,6 +21,7 @@ from wepy_data.version import __version__
 Function = Callable[[Any], Any]
 """Takes an mdtraj.Trajectory and returns an array."""
 
+_LONG = 1000  # characters
 _WAY = "define it at the top of a module that can be imported, or compute with workers=1"
 _PACKAGES = ("numpy", "mdtraj")
 
@@ -53,11 +54,11 @@ def description(function: Function) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"function": qualified_name(function), "source_sha256": _source_digest(function)}
     if isinstance(function, functools.partial):
-        found["arguments"] = [repr(function.args), repr(sorted(function.keywords.items()))]
+        found["arguments"] = _shortened(f"{function.args!r} {sorted(function.keywords.items())!r}")
     elif hasattr(function, "describe"):
         found["settings"] = function.describe()
     elif not hasattr(function, "__qualname__"):
-        found["settings"] = repr(function)
+        found["settings"] = _shortened(repr(function))
     return found
 
 
@@ -131,6 +132,11 @@ def unpacked(data: bytes, name: str) -> Any:
         raise FunctionError(
             f"{name} cannot be imported by other processes ({type(error).__name__}: {error}): {_WAY}"
         ) from error
+
+
+def _shortened(text: str) -> str:
+    """Return a text, or of a long one its beginning and its sha256."""
+    return text if len(text) < _LONG else f"{text[:_LONG]}... sha256 {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _source_digest(function: Function) -> str:

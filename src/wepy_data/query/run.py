@@ -184,7 +184,8 @@ class Run:
         SelectionError
             If there is no such table, cycle or column; names those that exist.
         """
-        return table(self.reader, name, cycles, columns, computed_columns(self.computed.values()))
+        more = computed_columns(self.computed.values()) if name == "segments" else ()
+        return table(self.reader, name, cycles, columns, more)
 
     def segment_id(self, cycle: int = -1, walker: int = 0) -> int:
         """Return the id of a walker's segment; negative numbers count from the end.

@@ -68,7 +68,7 @@ def table(
     columns : sequence of str, optional
         Columns in the order wanted; `progress` stands for all of `progress_0`, `progress_1`, ... All by default.
     computed : iterable of Source
-        Further columns of the table of segments.
+        Further columns of the table.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def table(
     if name not in TABLES:
         raise SelectionError(f"no table {name!r}: there are {', '.join(TABLES)}")
     start, stop = _rows(run, name, cycles)
-    sources = [*_sources(run, name), *(computed if name == "segments" else ())]
+    sources = [*_sources(run, name), *computed]
     found: dict[str, Any] = {}
     units: dict[str, str] = {}
     for source, label in _chosen(name, _unambiguous(sources), columns):

@@ -22,7 +22,7 @@ from wepy_data.store.opening import in_one_line, open_file
 from wepy_data.store.path import real_path
 from wepy_data.store.piece import piece_of, read_pieces
 from wepy_data.store.reader import FileRun
-from wepy_data.store.tree import is_own
+from wepy_data.store.tree import FileTree, is_own
 
 PLACE = "/extra/observables"
 """Group of a run's file that holds computed observables; the file beside a run has it, too."""
@@ -120,8 +120,7 @@ def computed_observables(run: FileRun) -> dict[str, Computed]:
         If the file beside the run cannot be read.
     """
     found: dict[str, Computed] = {}
-    beside = beside_path(run.path)
-    for path in (run.path, *((beside,) if beside.exists() else ())):
+    for path in (run.path, beside_path(run.path)):
         for one in _listed(path, run.header.run_id):
             other = found.get(one.name)
             if _is_of(run, one) and (other is None or one.cycles > other.cycles):
@@ -131,7 +130,7 @@ def computed_observables(run: FileRun) -> dict[str, Computed]:
 
 def is_run_of(group: h5py.Group, run_id: str) -> bool:
     """Whether the file of a group is of a run."""
-    return bool(group.file.attrs.get("run_id") == run_id)
+    return bool(FileTree(group.file).root_attributes().get("run_id") == run_id)
 
 
 def _is_of(run: FileRun, one: Computed) -> bool:
@@ -153,23 +152,34 @@ def _described(group: h5py.Group, name: str, path: Path) -> Computed | None:
     if any(not is_own(group.file, f"{PLACE}/{name}{part}") for part in ("", f"/{VALUE}", f"/{KNOWN}")):
         return None
     dataset, attributes = group[name][VALUE], group[name].attrs
-    if "provenance" not in attributes or dataset.dtype.str not in DTYPES or not dataset.shape:
+    texts = {text: _text(attributes, text) for text in ("per", "unit", "provenance")}
+    if None in texts.values() or dataset.dtype.str not in DTYPES or not dataset.shape:
         return None
     refuse_references(group[name][KNOWN])
-    provenance = json.loads(attributes["provenance"])
-    if not isinstance(provenance, dict) or attributes["per"] not in ("frame", "segment"):
+    provenance = json.loads(texts["provenance"] or "")
+    if not isinstance(provenance, dict) or texts["per"] not in ("frame", "segment"):
         raise TypeError(f"{dataset.name}: its attributes are not those of an observable")
     return Computed(
-        name=name, per=str(attributes["per"]), unit=str(attributes["unit"]), shape=dataset.shape[1:],
-        dtype=dataset.dtype.str, rows=len(dataset), cycles=int(attributes["cycles"]), ended=float(attributes["ended"]),
-        provenance=provenance, path=path,
+        name=name, per=texts["per"], unit=texts["unit"] or "", shape=dataset.shape[1:], dtype=dataset.dtype.str,
+        rows=len(dataset), cycles=int(attributes["cycles"]), ended=float(attributes["ended"]), provenance=provenance,
+        path=path,
     )  # fmt: skip
+
+
+def _text(attributes: h5py.AttributeManager, name: str) -> str | None:
+    """Return an attribute if it is a text of fixed length: others lie in heaps, and damage there crashes HDF5."""
+    if name not in attributes or attributes.get_id(name).dtype.kind != "S":
+        return None
+    return bytes(attributes[name]).decode()
 
 
 @contextlib.contextmanager
 def _group(path: Path) -> Iterator[Any]:
     """Yield the group of computed observables of a file; None if it has none."""
     is_run = not path.name.endswith(".observables.h5")
+    if not path.exists():
+        yield None
+        return
     try:
         with open_file(path) if is_run else h5py.File(path, "r", locking=False) as file:
             yield file[PLACE] if PLACE in file and is_own(file, "/extra") and is_own(file, PLACE) else None
@@ -177,7 +187,8 @@ def _group(path: Path) -> Iterator[Any]:
         raise
     except _FAILURES as error:
         way = (
-            f"wepy-data check {quote(str(path))} says more"
+            f"delete this group to go on without what was computed; wepy-data check {quote(str(path))} says whether "
+            "the run's own tables are whole"
             if is_run
             else "it holds observables only: delete it to go on without them"
         )

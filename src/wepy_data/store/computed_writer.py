@@ -131,11 +131,11 @@ def _changed(path: Path, room: int = 0) -> Iterator[h5py.File]:
 
 
 def _write(group: h5py.Group, new: Computed, known: NDArray[np.bool_], parts: Iterable[Part]) -> None:
-    attributes = {
-        "per": new.per, "unit": new.unit, "cycles": new.cycles, "ended": new.ended,
-        "provenance": json.dumps(dict(new.provenance), ensure_ascii=False),
-    }  # fmt: skip
-    group.attrs.update(attributes)
+    texts = {"per": new.per, "unit": new.unit, "provenance": json.dumps(dict(new.provenance), ensure_ascii=False)}
+    group.attrs.update(
+        {name: np.array(text.encode(), f"S{max(1, len(text.encode()))}") for name, text in texts.items()}
+    )
+    group.attrs.update({"cycles": new.cycles, "ended": new.ended})
     group.create_dataset(KNOWN, data=known.astype("u1"), **_packed((), "u1", len(known)))
     dataset = group.create_dataset(
         VALUE, (new.rows, *new.shape), new.dtype, fillvalue=np.nan if new.dtype[1] == "f" else 0,

@@ -205,6 +205,19 @@ def test_built_in_ones_are_mdtraj_s(path):
             assert run.unit(type(function).__name__.lower()) == function.unit
 
 
+def test_the_order_in_which_atoms_are_named_does_not_matter(path):
+    with wd.open_run(path) as run:
+        found = run.compute(wd.Rmsd(positions(run)[0][[0, 1, 3]]), name="rmsd", atoms=[3, 0, 1])
+        assert found[0] < 1e-3
+        run.compute(wd.Rmsd(positions(run)[0][[0, 1, 3]]), name="rmsd", atoms=[0, 1, 3])  # the same
+
+
+def test_a_run_whose_file_is_gone_is_asked_for_what_it_has(path):
+    with wd.open_run(path) as run:
+        path.unlink()
+        assert "order_parameter" in run.observables
+
+
 # runs that grow
 
 
