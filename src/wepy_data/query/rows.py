@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -13,33 +13,47 @@ from numpy.typing import NDArray
 from wepy_data.errors import DamagedRunError, SelectionError
 from wepy_data.record.protocols import RunReader
 from wepy_data.store.reader import FileRun
+from wepy_data.store.scatter import read_spans
 
 Cycles = int | slice | tuple[int | None, int | None]
 """Chosen cycles: one, a slice, or first and stop; negative numbers count from the end."""
 
-_GAP = 1 << 18  # bytes that are rather read and thrown away than asked for apart
-_BLOCK = 1 << 25  # bytes read in one go
 
-
-def read_rows(run: RunReader, path: str, rows: NDArray[np.int64]) -> NDArray[Any]:
+def read_rows(run: RunReader, path: str, rows: NDArray[np.int64], part: slice | None = None) -> NDArray[Any]:
     """Return chosen rows of a growing dataset, in the order asked for; rows may repeat.
 
     Reads go over the sorted union of the rows, in blocks, never row by row.
+
+    Parameters
+    ----------
+    run : RunReader
+        The run.
+    path : str
+        The dataset.
+    rows : (n,) int64
+        Which rows.
+    part : slice, optional
+        What of the second dimension: start and stop, not less than one; all of it by default.
     """
-    column = run.header.layout.growing[path]
-    return gathered(partial(run.read, path), rows, column.empty())
+    if isinstance(run, FileRun):
+        return _in_order(rows, lambda wanted: run.read_rows(path, wanted, part))
+    return gathered(partial(run.read, path), rows, run.header.layout.growing[path].empty(), part)
 
 
-def gathered(read: Callable[[int, int], NDArray[Any]], rows: NDArray[np.int64], like: NDArray[Any]) -> NDArray[Any]:
+def gathered(
+    read: Callable[[int, int], NDArray[Any]], rows: NDArray[np.int64], like: NDArray[Any], part: slice | None = None
+) -> NDArray[Any]:
     """Return chosen rows, in the order asked for, of what is read by start and stop; `like` has rows of its kind."""
+    return _in_order(rows, lambda wanted: read_spans(like, wanted, part, read))
+
+
+def _in_order(rows: NDArray[np.int64], increasing: Callable[[NDArray[np.int64]], NDArray[Any]]) -> NDArray[Any]:
+    """Return rows in the order asked for, of what gives increasing ones."""
+    if len(rows) < 2 or (np.diff(rows) > 0).all():
+        return increasing(rows)
     wanted, inverse = np.unique(rows, return_inverse=True)
-    found = np.empty((len(wanted), *like.shape[1:]), like.dtype)
-    size = max(1, like.dtype.itemsize * int(np.prod(like.shape[1:], dtype=np.int64)))
-    for start, stop in _blocks(wanted, max(1, _GAP // size), max(1, _BLOCK // size)):
-        first = int(wanted[start])
-        block = read(first, int(wanted[stop - 1]) + 1)
-        found[start:stop] = block[wanted[start:stop] - first]
-    return found if np.array_equal(inverse, np.arange(len(found))) else found[inverse]
+    found: NDArray[Any] = increasing(wanted)[inverse]
+    return found
 
 
 def cycle_range(cycles: Cycles | None, total: int) -> tuple[int, int]:
@@ -94,14 +108,3 @@ def damaged(run: RunReader, what: str) -> DamagedRunError:
     if not isinstance(run, FileRun):
         return DamagedRunError(f"the run is damaged ({what})")
     return DamagedRunError(f"{run.path} is damaged ({what}): wepy-data check {quote(str(run.path))} says more")
-
-
-def _blocks(wanted: NDArray[np.int64], gap: int, limit: int) -> Iterator[tuple[int, int]]:
-    """Yield index ranges of `wanted` whose rows are near each other and not too many."""
-    breaks = np.flatnonzero(np.diff(wanted) > gap) + 1
-    for start, stop in zip([0, *breaks.tolist()], [*breaks.tolist(), len(wanted)], strict=True):
-        here = start
-        while here < stop:
-            end = int(np.searchsorted(wanted[here:stop], wanted[here] + limit)) + here
-            yield here, end
-            here = end

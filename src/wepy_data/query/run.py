@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,11 +15,12 @@ from wepy_data.errors import SelectionError
 from wepy_data.query.compute import compute_once, compute_stored, request_of
 from wepy_data.query.computed import computed_columns, computed_rows
 from wepy_data.query.feature import Feature, features
-from wepy_data.query.frame import frame_rows, trajectory
+from wepy_data.query.frame import blocks, chosen_atoms, frame_bytes, frame_rows, trajectory, velocities_of
 from wepy_data.query.function import Function
 from wepy_data.query.lineage import Lineage
 from wepy_data.query.lineage.source import catch_up, lineage_of
 from wepy_data.query.rows import Cycles, damaged, read_rows
+from wepy_data.query.start import starts
 from wepy_data.query.table import table
 from wepy_data.query.topology import topology_from_json, topology_of_particles
 from wepy_data.record.header import Header
@@ -197,8 +198,13 @@ class Run:
         """
         return self.lineage.segment_id(cycle, walker)
 
-    def frames(self, segments: ArrayLike, atoms: ArrayLike | None = None) -> mdtraj.Trajectory:
+    def frames(
+        self, segments: ArrayLike, atoms: ArrayLike | None = None, stride: int = 1, which: str = "all"
+    ) -> mdtraj.Trajectory:
         """Return the frames of segments, in order of the segments, then time.
+
+        A segment's frames are those of its stride and its end. Its start is not among them: that is its parent's last
+        frame, so that an ancestry has each frame once; where a lineage is discontinuous, see `starts`.
 
         Parameters
         ----------
@@ -206,6 +212,10 @@ class Run:
             Segment ids, as `lineage.trace` returns them.
         atoms : (n,) int, optional
             Atoms to keep, in the order of the topology; all by default.
+        stride : int
+            Every how many-th frame is kept, counted over all segments; the first one always is.
+        which : {"all", "last"}
+            All frames of each segment, or its last one.
 
         Returns
         -------
@@ -219,8 +229,51 @@ class Run:
         MissingPackageError
             If mdtraj is not installed.
         """
-        rows, _ = frame_rows(self.reader, segments)
+        rows, _ = frame_rows(self.reader, segments, stride, which)
         return trajectory(self.reader, rows, self.topology, atoms)
+
+    def iter_frames(
+        self, segments: ArrayLike, atoms: ArrayLike | None = None, stride: int = 1, which: str = "all",
+        *, block_bytes: int = 1 << 26,
+    ) -> Iterator[mdtraj.Trajectory]:  # fmt: skip
+        """Yield the same frames as `frames`, in blocks whose positions take at most so many bytes, or of one frame.
+
+        Examples
+        --------
+        ```python
+        for block in run.iter_frames(run.lineage.survivors(), atoms=backbone):
+            mdtraj.compute_phi(block)
+        ```
+        """
+        rows, _ = frame_rows(self.reader, segments, stride, which)
+        chosen = chosen_atoms(self.reader, atoms)
+        size = frame_bytes(self.reader) if chosen is None else max(1, 12 * len(chosen))
+        for block in blocks(rows, max(1, block_bytes // size)):
+            yield trajectory(self.reader, block, self.topology, chosen)
+
+    def velocities(
+        self, segments: ArrayLike, atoms: ArrayLike | None = None, stride: int = 1, which: str = "all"
+    ) -> NDArray[np.float32]:
+        """Return the velocities of the same frames as `frames`, (n_frames, n_atoms, 3), nm/ps.
+
+        Raises
+        ------
+        SelectionError
+            If the run stores no velocities.
+        """
+        rows, _ = frame_rows(self.reader, segments, stride, which)
+        return velocities_of(self.reader, rows, chosen_atoms(self.reader, atoms))
+
+    def starts(self, segments: ArrayLike, atoms: ArrayLike | None = None) -> mdtraj.Trajectory:
+        """Return where segments started that did not start where their parent ended: founders, recycled walkers.
+
+        Returns
+        -------
+        mdtraj.Trajectory
+            One frame for each such segment, in order, its time that of the lineage then (ps); none if the run's start
+            states have no positions. Boxes are left out.
+        """
+        return starts(self.reader, segments, self.topology, atoms)
 
     def observable(self, name: str, segments: ArrayLike | None = None) -> NDArray[Any]:
         """Return an observable by name.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from wepy_data.errors import ClosedRunError, DamagedRunError, ReplacedRunError, SelectionError
 from wepy_data.record.header import Arrays, Continues, Header
-from wepy_data.schema.layout import Layout
+from wepy_data.schema.layout import Column, Layout
 from wepy_data.schema.spec import run_spec
 from wepy_data.schema.structure import layout_of
 from wepy_data.schema.tree import Foreign, Node
@@ -37,8 +38,10 @@ from wepy_data.store.guard import (
     within_budget,
 )
 from wepy_data.store.journal import is_held, journal_path
+from wepy_data.store.later import Later
 from wepy_data.store.opening import OLDEST, in_one_line, open_file, open_known
 from wepy_data.store.piece import Piece, piece_of, read_pieces
+from wepy_data.store.scatter import read_scattered
 from wepy_data.store.tree import FileTree, is_own, read_text
 
 __all__ = ["OLDEST", "FileRun", "open_file"]
@@ -141,7 +144,7 @@ class FileRun:
                 config=self._json("/config", dict),
                 compression=_checked("/@compression", attributes.get("compression", "gzip"), str),
                 provenance=[_checked("/provenance", start, dict) for start in self._json("/provenance", list)],
-                inputs=_Later(self._inputs) if "/inputs" in self._nodes else {},
+                inputs=Later(self._inputs) if "/inputs" in self._nodes else {},
                 author=_checked(
                     "/h5md/author@name", self._nodes["/h5md/author"].attributes.get("name", "unknown"), str
                 ),
@@ -217,15 +220,36 @@ class FileRun:
         DamagedRunError
             If it cannot be read.
         """
-        column = self._layout.growing.get(path)
-        if column is None:
-            raise SelectionError(f"{self.path} has no dataset {path} that grows")
+        column = self._growing(path)
         start, stop, _ = slice(start, stop).indices(self.rows(column.dim))
         values = self._raw(path, start, max(start, stop))
         with self._reading(path):
             refuse_misfit(column, values, max(start, stop) - start)
         values.setflags(write=False)
         return values
+
+    def read_rows(self, path: str, rows: NDArray[np.int64], part: slice | None = None) -> NDArray[Any]:
+        """Return chosen rows of a growing dataset, increasing and committed, or a part of their second dimension.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such dataset.
+        DamagedRunError
+            If they cannot be read.
+        """
+        column = self._growing(path)
+        with phil:
+            dataset = self._dataset(path)
+            with self._reading(path):
+                refuse_oversized(dataset, len(rows))
+                return read_scattered(dataset, column, rows, part, functools.partial(self.read, path))
+
+    def _growing(self, path: str) -> Column:
+        column = self._layout.growing.get(path)
+        if column is None:
+            raise SelectionError(f"{self.path} has no dataset {path} that grows")
+        return column
 
     # opening
 
@@ -418,26 +442,6 @@ class FileRun:
 
     def _inputs(self) -> dict[str, str]:
         return {name: _checked("/inputs", text, str) for name, text in self._json("/inputs", dict).items()}
-
-
-class _Later(Mapping[str, str]):
-    """Texts that are read when they are first asked for: the files a run needs may be large, and rarely matter."""
-
-    def __init__(self, read: Callable[[], Mapping[str, str]]) -> None:
-        self._read = read
-
-    @cached_property
-    def _texts(self) -> Mapping[str, str]:
-        return self._read()
-
-    def __getitem__(self, name: str) -> str:
-        return self._texts[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
-
-    def __len__(self) -> int:
-        return len(self._texts)
 
 
 class _View:

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wepy_data.errors import DamagedRunError, SelectionError
-from wepy_data.query import rows as rows_module
 from wepy_data.query.frame import blocks, frame_rows
 from wepy_data.query.rows import read_rows
 from wepy_data.query.run import Run, open_run
 from wepy_data.query.topology import topology_from_json
+from wepy_data.store import scatter
 from wepy_data.store.writer import write_run
 from wepy_data.testing import runs
 
@@ -187,8 +187,8 @@ def test_a_damaged_lineage_names_file_and_column(toy, tmp_path):
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 def test_scattered_rows_are_read_in_blocks_and_come_as_asked_for(monkeypatch, make_record, rows, gap, limit):
     record = make_record(frames=[(10, 10)] * 3)
-    monkeypatch.setattr(rows_module, "_GAP", gap)
-    monkeypatch.setattr(rows_module, "_BLOCK", limit)
+    monkeypatch.setattr(scatter, "_GAP", gap)
+    monkeypatch.setattr(scatter, "_BLOCK", limit)
     found = read_rows(record, POSITIONS, np.array(rows, np.int64))
     np.testing.assert_array_equal(found, record.read(POSITIONS)[rows])
     assert found.dtype == np.float32
