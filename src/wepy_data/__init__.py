@@ -20,6 +20,7 @@ from wepy_data.errors import (
     VersionTooOldError,
 )
 from wepy_data.export.dcd import export_dcd
+from wepy_data.export.frames import export_frames
 from wepy_data.export.graph import export_graph
 from wepy_data.export.table import export_table
 from wepy_data.export.tree_sequence import tree_sequence
@@ -28,6 +29,7 @@ from wepy_data.plot.tree_text import tree_text
 from wepy_data.query.ancestry import ancestry_table, ancestry_text
 from wepy_data.query.lineage import Flows, Genealogy, Lineage
 from wepy_data.query.measure import Angle, AtEnd, Dihedral, Distance, RadiusOfGyration, Rmsd
+from wepy_data.query.path import branch_paths, heaviest, since_jump, successful_paths
 from wepy_data.query.run import Run, open_run
 from wepy_data.query.runs import Runs, open_runs
 from wepy_data.query.topology import topology_from_json, topology_subset
@@ -100,14 +102,17 @@ __all__ = [
     "__version__",
     "ancestry_table",
     "ancestry_text",
+    "branch_paths",
     "build_cycle",
     "check",
     "compare",
     "export_dcd",
+    "export_frames",
     "export_graph",
     "export_table",
     "forget_aside",
     "growing_bytes",
+    "heaviest",
     "is_disk_full",
     "journal_path",
     "open_run",
@@ -121,7 +126,9 @@ __all__ = [
     "repair",
     "running_cycle",
     "set_aside",
+    "since_jump",
     "snapshot",
+    "successful_paths",
     "topology_from_json",
     "topology_subset",
     "tree_sequence",

@@ -46,7 +46,7 @@ def frame_rows(
         raise SelectionError(f"a stride of {stride}: it must be 1 or more")
     if which not in ("all", "last"):
         raise SelectionError(f"no frames {which!r}: there are 'all' and 'last'")
-    wanted = _known(run, segments)
+    wanted = known_segments(run, segments)
     stops = run.read("/segments/frame_stop")
     stop = stops[wanted]
     start = np.where(wanted > 0, stops[np.maximum(wanted - 1, 0)], 0)
@@ -59,6 +59,23 @@ def frame_rows(
     rows = np.arange(int(count.sum()))
     rows += offset
     return rows[::stride], np.repeat(wanted, count)[::stride]
+
+
+def known_segments(run: RunReader, segments: ArrayLike) -> NDArray[np.int64]:
+    """Return segment ids as an array of one dimension.
+
+    Raises
+    ------
+    SelectionError
+        If there is no such segment; says what there is.
+    """
+    wanted = np.atleast_1d(np.asarray(segments, np.int64))
+    total = run.rows("segment")
+    unknown = wanted[(wanted < 0) | (wanted >= total)]
+    if len(unknown):
+        exist = f"segments 0 to {total - 1}" if total else "no segments yet"
+        raise SelectionError(f"no segment {unknown[0]}: this run has {exist}")
+    return wanted
 
 
 def trajectory(
@@ -144,16 +161,6 @@ def blocks(rows: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
     """Yield the rows in blocks of at most `size`."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
-
-
-def _known(run: RunReader, segments: ArrayLike) -> NDArray[np.int64]:
-    wanted = np.atleast_1d(np.asarray(segments, np.int64))
-    total = run.rows("segment")
-    unknown = wanted[(wanted < 0) | (wanted >= total)]
-    if len(unknown):
-        exist = f"segments 0 to {total - 1}" if total else "no segments yet"
-        raise SelectionError(f"no segment {unknown[0]}: this run has {exist}")
-    return wanted
 
 
 def _vectors(

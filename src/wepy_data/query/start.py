@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.query.frame import chosen_atoms, frame_rows
+from wepy_data.query.frame import chosen_atoms, frame_rows, known_segments
 from wepy_data.query.rows import read_rows, refuse_dangling
 from wepy_data.query.topology import import_mdtraj
 from wepy_data.record.protocols import RunReader
@@ -50,8 +50,7 @@ def starts(
     md = import_mdtraj("reading frames")
     chosen = chosen_atoms(run, atoms)
     stored = _stored_positions(run)
-    frame_rows(run, segments)  # refuses unknown segments
-    wanted = np.atleast_1d(np.asarray(segments, np.int64))
+    wanted = known_segments(run, segments)
     wanted = wanted[read_rows(run, "/segments/continuous", wanted) == 0]
     states = read_rows(run, "/segments/state", wanted)
     refuse_dangling(run, "/segments/state", states, len(run.header.static["/states/kind"]))

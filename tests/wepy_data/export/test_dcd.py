@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from wepy_data import Run, RunExistsError, SelectionError, export_dcd, open_run
-from wepy_data.export import dcd
+from wepy_data.export import mdtraj_file, stream
 from wepy_data.query.topology import topology_of_particles
 
 
@@ -56,7 +56,7 @@ def test_table_says_what_each_frame_is(run, tmp_path):
 def test_small_blocks_give_the_same_files(run, tmp_path, monkeypatch):
     lineage = run.lineage.trace(run.segment_id())
     whole = export_dcd(run, lineage, tmp_path / "whole.dcd")
-    monkeypatch.setattr(dcd, "_BLOCK", 200)
+    monkeypatch.setattr(stream, "BLOCK_BYTES", 200)
     told = []
     parts = export_dcd(run, lineage, tmp_path / "parts.dcd", progress=lambda done, total: told.append((done, total)))
     assert len(told) > 3
@@ -112,7 +112,7 @@ def test_failure_leaves_no_file_behind(run, tmp_path):
 
 
 def test_positions_too_large_for_a_pdb_are_kept_in_the_trajectory(make_ensemble, tmp_path, monkeypatch):
-    monkeypatch.setattr(dcd, "_PDB_LIMIT", 1e-3)
+    monkeypatch.setattr(mdtraj_file, "PDB_LIMIT", 1e-3)
     run = Run(make_ensemble(2))
     again = loaded(export_dcd(run, 0, tmp_path / "l.dcd"))
     np.testing.assert_allclose(again.xyz, run.frames(0).xyz, atol=1e-4)
