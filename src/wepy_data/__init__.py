@@ -22,6 +22,7 @@ from wepy_data.errors import (
 from wepy_data.export.dcd import export_dcd
 from wepy_data.export.frames import export_frames
 from wepy_data.export.graph import export_graph
+from wepy_data.export.paths import export_paths
 from wepy_data.export.table import export_table
 from wepy_data.export.tree_sequence import tree_sequence
 from wepy_data.plot.lineage_tree import plot_lineage
@@ -109,6 +110,7 @@ __all__ = [
     "export_dcd",
     "export_frames",
     "export_graph",
+    "export_paths",
     "export_table",
     "forget_aside",
     "growing_bytes",

@@ -12,6 +12,7 @@ from wepy_data.export.content import Block, Content
 
 ANGSTROM = np.float32(10)  # per nm
 _TITLES = (b"Frames of a weighted-ensemble run, written by wepy", b"Positions in Angstrom; times are in the table")
+_BLOCK = 1 << 19  # bytes put together at a time: they fit into a processor's cache, and there may be many files
 _CHARMM = 24  # the version whose unit cells are lengths and cosines
 
 
@@ -27,33 +28,34 @@ class DcdFile:
     """
 
     def __init__(self, path: Path, content: Content) -> None:
-        self._frame = _frame_type(len(content.atoms), periodic=content.periodic)
-        self._records = np.zeros(0, self._frame)
+        frame = _frame_type(len(content.atoms), periodic=content.periodic)
+        self._records = _marked(frame, max(1, min(content.n_frames, _BLOCK // frame.itemsize)))
         self._file = path.open("wb")
         self._file.write(_header(content))
 
     def write(self, block: Block) -> None:
         """Append frames."""
-        records = self._room(len(block))
-        for axis, name in enumerate("xyz"):
-            np.multiply(block.positions[:, :, axis], ANGSTROM, out=records[name])
-        if block.lengths is not None and block.angles is not None:
-            _cells(block.lengths, block.angles, records["cell"])
-        records.tofile(self._file)
+        for start in range(0, len(block), len(self._records)):
+            here = slice(start, start + len(self._records))
+            records = self._records[: len(block.positions[here])]
+            for axis, name in enumerate("xyz"):
+                np.multiply(block.positions[here, :, axis], ANGSTROM, out=records[name])
+            if block.lengths is not None and block.angles is not None:
+                _cells(block.lengths[here], block.angles[here], records["cell"])
+            records.tofile(self._file)
 
     def close(self) -> None:
         """End the file."""
         self._file.close()
 
-    def _room(self, count: int) -> NDArray[np.void]:
-        """Return records for so many frames, marked with their lengths; they are kept from block to block."""
-        if count > len(self._records):
-            self._records = np.zeros(count, self._frame)
-            for name in self._frame.names or ():
-                if name.endswith("_bytes"):
-                    field = name.partition("_")[0]
-                    self._records[name] = self._frame[field].itemsize
-        return self._records[:count]
+
+def _marked(frame: np.dtype[np.void], count: int) -> NDArray[np.void]:
+    """Return room for so many frames, in which the counts of bytes are filled in."""
+    records = np.zeros(count, frame)
+    for name in frame.names or ():
+        if name.endswith("_bytes"):
+            records[name] = frame[name.partition("_")[0]].itemsize
+    return records
 
 
 def _frame_type(n_atoms: int, *, periodic: bool) -> np.dtype[np.void]:

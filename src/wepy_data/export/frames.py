@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,10 +143,7 @@ def export_frames(
         velocities=shaped.velocities and target.suffix in WITH_VELOCITIES,
     )  # fmt: skip
     _write(shaped, content, planned, overwrite=overwrite, progress=progress)
-    return Exported(
-        trajectory=planned.trajectory, topology=planned.topology, table=planned.table, n_frames=len(rows),
-        scripts=planned.scripts,
-    )  # fmt: skip
+    return replace(planned, n_frames=len(rows))
 
 
 def planned_files(target: Path, *, scripts: bool = False, topology: Path | None = None) -> Exported:

@@ -22,6 +22,8 @@ FORMATS = (".dcd", ".xtc", ".pdb", ".cif", ".h5", ".h5md", ".npz")
 WITH_TOPOLOGY = (".pdb", ".cif", ".h5")  # formats that say themselves what the atoms are
 WITH_VELOCITIES = (".h5", ".h5md", ".npz")
 
+_MOST_OPEN = 200  # files; beyond, there are several passes
+
 Progress = Callable[[int, int], None]
 """Told, now and then, how many frames of how many are written."""
 
@@ -36,7 +38,7 @@ def refuse_format(target: Path) -> None:
 def write_frames(
     shaping: Shaping, contents: Sequence[Content], paths: Sequence[Path], suffix: str, progress: Progress | None = None
 ) -> None:
-    """Write trajectories, all in one pass over the run if each has its frames in the order of the run.
+    """Write trajectories, up to 200 in one pass over the run if each has its frames in the order of the run.
 
     Parameters
     ----------
@@ -50,6 +52,16 @@ def write_frames(
         Called with the number of frames written so far and in all.
     """
     total, done = sum(content.n_frames for content in contents), 0
+    for start in range(0, len(contents), _MOST_OPEN):
+        here = slice(start, start + _MOST_OPEN)
+        for written in _one_pass(shaping, contents[here], paths[here], suffix):
+            done += written
+            if progress is not None:
+                progress(done, total)
+
+
+def _one_pass(shaping: Shaping, contents: Sequence[Content], paths: Sequence[Path], suffix: str) -> Iterator[int]:
+    """Write trajectories; yield, again and again, how many frames were written."""
     with contextlib.ExitStack() as stack:
         files = []
         for content, path in zip(contents, paths, strict=True):
@@ -57,9 +69,7 @@ def write_frames(
             files.append(stack.enter_context(contextlib.closing(_file(path, content, suffix))))
         for number, block in _shares(shaping, contents, velocities=suffix in WITH_VELOCITIES):
             files[number].write(block)
-            done += len(block)
-            if progress is not None:
-                progress(done, total)
+            yield len(block)
 
 
 def _file(path: Path, content: Content, suffix: str) -> FrameFile:
