@@ -1,4 +1,4 @@
-"""Atoms, cycles and columns as they are named on a command line."""
+"""Atoms, segments, cycles and columns as they are named on a command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def atom_indices(run: Run, text: str) -> NDArray[np.int64]:
         If it is neither, or names atoms that the run does not have.
     """
     if _NUMBERS.fullmatch(text):
-        return _numbered(text, run.topology.n_atoms)
+        return _numbered(text, "atoms", run.topology.n_atoms)
     try:
         found = run.topology.select(text)
     except Exception as error:  # mdtraj's parser raises what it likes
@@ -35,6 +35,19 @@ def atom_indices(run: Run, text: str) -> NDArray[np.int64]:
     if not len(found):
         raise SelectionError(f"no atoms {text!r}: the selection is empty")
     return np.asarray(found, np.int64)
+
+
+def segment_ids(run: Run, text: str) -> NDArray[np.int64]:
+    """Return the segments that a text names, in its order: numbers and ranges with both ends (`0-9,15`).
+
+    Raises
+    ------
+    SelectionError
+        If it is something else, or names segments that the run does not have.
+    """
+    if not _NUMBERS.fullmatch(text):
+        raise SelectionError(f"no segments {text!r}: they are numbers and ranges (0-9,15)")
+    return _numbered(text, "segments", run.n_segments)
 
 
 def cycle_selection(text: str) -> int | slice:
@@ -88,12 +101,12 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _numbered(text: str, n_atoms: int) -> NDArray[np.int64]:
+def _numbered(text: str, what: str, count: int) -> NDArray[np.int64]:
     found = []
     for part in text.split(","):
         first, _, last = part.strip().partition("-")
         stop = int(last or first)
-        if stop >= n_atoms or int(first) > stop:
-            raise SelectionError(f"no atoms {part.strip()}: this run has atoms 0 to {n_atoms - 1}")
+        if stop >= count or int(first) > stop:
+            raise SelectionError(f"no {what} {part.strip()}: this run has {what} 0 to {count - 1}")
         found.append(np.arange(int(first), stop + 1))
     return np.concatenate(found)
