@@ -111,7 +111,7 @@ class Forest:
         self.depth.append(self.depth[before] + 1 if before >= 0 else 0)
         self.has_founders.append(bool(new.min(initial=0) < 0))
         if self._jump is not None:
-            self._extend_jump()
+            self._point(self._jump, self.n_layers - 1)
 
     def layer(self, number: int) -> Ids:
         """Return the segments of a layer."""
@@ -160,16 +160,14 @@ class Forest:
     @property
     def jump(self) -> Ids:
         """The jump pointer of each segment, padded as `column` is; made when first asked for."""
-        if self._jump is None or len(self._leap) < self.n_layers:
-            self._extend_jump()
-        assert self._jump is not None  # noqa: S101 (for the type checker)
-        return self._jump
-
-    def _extend_jump(self) -> None:
-        first = len(self._leap) if self._jump is not None else 0
         if self._jump is None:
             self._jump = np.full(len(self.column), NONE, self.column.dtype)
-        column, jump, leap, start = self.column, self._jump, self.leap, self.start
+            self._point(self._jump, 0)
+        return self._jump
+
+    def _point(self, jump: Ids, first: int) -> None:
+        """Fill in the jump pointers of the layers from `first` on."""
+        column, leap, start = self.column, self.leap, self.start
         for layer in range(first, self.n_layers):
             here = slice(start[layer], start[layer + 1])
             if leap[layer] == self.previous[layer]:
