@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from wepy_data.errors import SelectionError
 from wepy_data.query.rows import damaged
 from wepy_data.record.protocols import RunReader
 
@@ -90,3 +91,20 @@ class Extents:
         cuts = np.flatnonzero(np.diff(number)) + 1
         parts = zip(np.split(chosen, cuts), np.split(counts, cuts), strict=True)
         return [Batch(segments=some, counts=their) for some, their in parts if len(some)]
+
+
+def known_segments(run: RunReader, segments: ArrayLike | None) -> NDArray[np.int64]:
+    """Return ids of segments as an array, of all segments by default.
+
+    Raises
+    ------
+    SelectionError
+        If there is no such segment.
+    """
+    total = run.rows("segment")
+    wanted = np.arange(total) if segments is None else np.atleast_1d(np.asarray(segments, np.int64))
+    wrong = wanted[(wanted < 0) | (wanted >= total)]
+    if len(wrong):
+        there = f"segments 0 to {total - 1}" if total else "no segments yet"
+        raise SelectionError(f"no segment {wrong[0]}: this run has {there}")
+    return wanted

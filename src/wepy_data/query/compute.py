@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wepy_data.errors import FunctionError, RunExistsError, SelectionError
-from wepy_data.query.batch import Extents
+from wepy_data.query.batch import Extents, known_segments
 from wepy_data.query.evaluation import Task, evaluate
 from wepy_data.query.function import Function, description, digest, origin, short_name
 from wepy_data.store.computed import Computed
@@ -86,7 +86,7 @@ def request_of(
         unit=units or str(getattr(function, "unit", "")),
         doc=doc or ((getattr(function, "__doc__", None) or "").strip().splitlines() or [""])[0],
         task=Task(function=function, per=per, atoms=seen),
-        segments=_known_segments(run, segments),
+        segments=known_segments(run.reader, segments),
         workers=_possible_workers(run, workers),
         progress=progress,
     )
@@ -98,15 +98,6 @@ def _possible_workers(run: Run, workers: int | None) -> int:
     if workers is not None and workers > 1 and not isinstance(run.reader, FileRun):
         raise SelectionError("other processes cannot see a record in memory: compute with workers=1, or of its file")
     return workers or 1
-
-
-def _known_segments(run: Run, segments: ArrayLike | None) -> NDArray[np.int64]:
-    wanted = np.arange(run.n_segments) if segments is None else np.atleast_1d(np.asarray(segments, np.int64))
-    wrong = wanted[(wanted < 0) | (wanted >= run.n_segments)]
-    if len(wrong):
-        there = f"segments 0 to {run.n_segments - 1}" if run.n_segments else "no segments yet"
-        raise SelectionError(f"no segment {wrong[0]}: this run has {there}")
-    return wanted
 
 
 def compute_once(run: Run, request: Request) -> NDArray[Any]:

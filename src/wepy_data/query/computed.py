@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.query.frame import frame_rows
+from wepy_data.query.batch import Extents, known_segments
 from wepy_data.query.rows import gathered
 from wepy_data.query.table import Source, flat_columns, labels_of
 from wepy_data.record.protocols import RunReader
@@ -28,9 +27,8 @@ def computed_rows(run: RunReader, one: Computed, segments: ArrayLike | None) -> 
     """
     if segments is None:
         return one.read(0, run.rows(one.per))
-    rows, _ = frame_rows(run, segments)  # refuses unknown segments
-    if one.per == "segment":
-        rows = np.atleast_1d(np.asarray(segments, np.int64))
+    known = known_segments(run, segments)
+    rows = known if one.per == "segment" else Extents.of(run).rows(known, one.per)
     return gathered(one.read, rows, one.empty(missing=bool(len(rows)) and int(rows.max()) >= one.rows))
 
 

@@ -11,7 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,16 +123,20 @@ def evaluate(run: Run, path: Path | None, task: Task, batches: Sequence[Batch], 
         return
     call = _Call(path=path, name=qualified_name(task.function), task=packed(task.function, task))
     count = min(workers, len(batches))
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_serve)
+    lifeline, end = Pipe(duplex=False)
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_serve, initargs=(lifeline,))
     try:
         yield from _spread(pool, call, batches, count * _WAITING)
+        pool.shutdown()
     except BrokenProcessPool as error:
         raise FunctionError(
             f"a process that computed {qualified_name(task.function)} died: out of memory, or a script that does not "
             'begin its work under `if __name__ == "__main__":`; what was finished is kept, and the same call goes on'
         ) from error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        end.close()
+        pool.shutdown(cancel_futures=True)
+        lifeline.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,16 +176,14 @@ def _opened(path: Path) -> Run:
     return open_run(path)
 
 
-def _serve() -> None:
-    """Leave Ctrl-C to the process that waits for this one, and end with it, however it ends."""
+def _serve(lifeline: Connection) -> None:
+    """Leave Ctrl-C to the process that waits for this one, and end when it gives up, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
+def _end_with(lifeline: Connection) -> None:
+    lifeline.poll(None)  # nobody writes to it: what comes is its end
     os._exit(1)
 
 

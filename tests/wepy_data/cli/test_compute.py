@@ -127,6 +127,22 @@ def test_mistakes_are_one_line_and_code_2(path, options, says):
     assert wd.check(path) == []
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_does_not_wait_for_what_takes_long(path, tmp_path, workers):
+    (tmp_path / "my_measures.py").write_text(
+        "import pathlib, time\n\ndef endless(t):\n    pathlib.Path('begun').touch()\n    time.sleep(1000)\n"
+    )
+    line = [sys.executable, "-m", "wepy_data", "compute", str(path), "x", "--function", "my_measures:endless"]
+    line += ["--workers", str(workers)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        shown = process.communicate(timeout=20)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in shown
+
+
 def test_ctrl_c_keeps_what_was_finished(path, tmp_path):
     line = [sys.executable, "-m", "wepy_data", "compute", str(path), "x", "--function", "my_measures:slow"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:

@@ -124,6 +124,33 @@ def test_batches_hold_all_frames_once_and_little_memory(counts, atoms, workers):
         assert rows.tolist() == list(range(int(count.sum())))
 
 
+@given(record=runs(min_cycles=1, particles=True), per=st.sampled_from(["frame", "segment"]), data=st.data())
+@settings(max_examples=20)
+def test_any_run_s_file_gives_back_what_was_computed(record, per, data, new_path):
+    path = wd.write_run(new_path(), record)
+    count = np.diff(record.read("/segments/frame_stop"), prepend=0)
+    some = st.lists(st.integers(0, len(count) - 1), min_size=1, unique=True)
+    chosen = np.array(data.draw(some)) if data.draw(st.booleans()) else np.arange(len(count))
+    with wd.open_run(path) as run:
+        if not count[chosen].any():
+            with pytest.raises(SelectionError, match="there are no frames"):
+                run.compute(spread, chosen, per=per)
+            return
+        function = centre if per == "frame" else spread
+        expected = Run(record).compute(function, chosen, per=per, store=False)
+        np.testing.assert_array_equal(run.compute(function, chosen, per=per, units="nm"), expected)
+    with wd.open_run(path) as run:
+        np.testing.assert_array_equal(run.observable(function.__name__, chosen), expected)
+        rest = np.setdiff1d(np.arange(len(count)), chosen)
+        if len(rest):
+            assert np.isnan(run.observable(function.__name__, rest)).all()
+        run.table("segments")
+    assert wd.check(path) == []
+    assert path.with_name(path.name + ".observables.h5").exists() != record.sealed
+    with wd.FileRun(path) as found:
+        assert wd.compare(found, record) is None
+
+
 def test_a_sealed_run_gets_it_into_its_file(path):
     before = path.read_bytes()
     with wd.open_run(path) as run:
