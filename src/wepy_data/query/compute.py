@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,8 @@ def _possible_workers(run: Run, workers: int | None) -> int:
 def compute_once(run: Run, request: Request) -> NDArray[Any]:
     """Return the values of an observable that is not stored, as `Run.observable` orders them."""
     extents = Extents.of(run.reader)
-    done = sorted(_evaluated(run, request, extents, np.unique(request.segments), 0), key=lambda b: int(b.segments[0]))
+    with closing(_evaluated(run, request, extents, np.unique(request.segments), 0)) as blocks:
+        done = sorted(blocks, key=lambda block: int(block.segments[0]))
     if not done:
         raise _nothing(request)
     _refuse_mixed(request, {(block.values.shape[1:], block.values.dtype.str) for block in done})
@@ -122,7 +124,8 @@ def compute_once(run: Run, request: Request) -> NDArray[Any]:
 def compute_stored(run: Run, request: Request, *, overwrite: bool = False) -> Path:
     """Compute an observable of a run's file, store it, and return the file that holds it.
 
-    What is stored or finished already of the same function is not computed again.
+    What is stored or finished already of the same function is not computed again, unless `overwrite` is true; what an
+    interrupted call has finished never is.
 
     Raises
     ------
@@ -141,15 +144,23 @@ def compute_stored(run: Run, request: Request, *, overwrite: bool = False) -> Pa
     known, finished = sources.known()
     wanted = np.unique(request.segments)
     new = wanted[~known[wanted]]
-    if stored is not None and not len(new) and not finished and (not run.sealed or stored.path == reader.path):
+    if stored is not None and not len(new) and not finished and _is_final(run, request, stored):
+        kept.remove()
         return stored.path
     before = int(extents.count[wanted[known[wanted]]].sum())
-    for block in _evaluated(run, request, extents, new, before):
-        kept.keep(block, sources.stamp(block.segments))
+    with closing(_evaluated(run, request, extents, new, before)) as blocks:
+        for block in blocks:
+            kept.keep(block, sources.stamp(block.segments))
     known[new] = True
     path = store_computed(reader.path, _described(request, facts, sources, known), known, sources.parts())
     kept.remove()
     return path
+
+
+def _is_final(run: Run, request: Request, stored: Computed) -> bool:
+    """Whether an observable is called what it is to be called, and lies in its place: a sealed run's in its file."""
+    named = (stored.unit, stored.provenance.get("doc")) == (request.unit, request.doc)
+    return named and (not run.sealed or stored.path == getattr(run.reader, "path", None))
 
 
 def _stored(run: Run, request: Request, wanted: str, *, overwrite: bool) -> Computed | None:
@@ -157,10 +168,10 @@ def _stored(run: Run, request: Request, wanted: str, *, overwrite: bool) -> Comp
     if request.name in run.own_observables:
         raise RunExistsError(f"the run has an observable {request.name} of its own: choose another name")
     stored = run.computed.get(request.name)
-    if stored is None or stored.provenance.get("digest") == wanted:
-        return stored
     if overwrite:
         return None
+    if stored is None or stored.provenance.get("digest") == wanted:
+        return stored
     raise RunExistsError(
         f"there is an observable {request.name} of another function ({stored.provenance.get('function')}): choose "
         "another name, or allow it to be overwritten (overwrite=True, or --overwrite)"
@@ -229,17 +240,18 @@ def _described(request: Request, facts: dict[str, Any], sources: _Sources, known
 
 def _evaluated(
     run: Run, request: Request, extents: Extents, segments: NDArray[np.int64], before: int
-) -> Iterator[Block]:
+) -> Generator[Block]:
     """Yield values as they are computed, and tell how far it has come."""
     task, path = request.task, getattr(run.reader, "path", None)
     atoms = run.topology.n_atoms if task.atoms is None else len(task.atoms)
     batches = extents.batches(segments, atoms, request.workers)
     done, total = before, before + sum(int(batch.counts.sum()) for batch in batches)
-    for block in evaluate(run, path, task, batches, request.workers):
-        yield block
-        done += int(extents.count[block.segments].sum())
-        if request.progress is not None:
-            request.progress(done, total)
+    with closing(evaluate(run, path, task, batches, request.workers)) as blocks:  # other processes end with it
+        for block in blocks:
+            yield block
+            done += int(extents.count[block.segments].sum())
+            if request.progress is not None:
+                request.progress(done, total)
 
 
 def _refuse_mixed(request: Request, kinds: set[tuple[tuple[int, ...], str]]) -> tuple[tuple[int, ...], str]:

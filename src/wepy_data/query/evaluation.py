@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import FunctionError
+from wepy_data.errors import FunctionError, ReplacedRunError
 from wepy_data.query.batch import Batch
 from wepy_data.query.function import Function, packed, qualified_name, unpacked
 from wepy_data.store.unfinished import Block
@@ -96,7 +96,7 @@ class Task:
         return FunctionError(f"{name} returned {what}, for {_named(segments)}: expected {wanted}")
 
 
-def evaluate(run: Run, path: Path | None, task: Task, batches: Sequence[Batch], workers: int) -> Iterator[Block]:
+def evaluate(run: Run, path: Path | None, task: Task, batches: Sequence[Batch], workers: int) -> Generator[Block]:
     """Yield the values of batches of segments, as they are done.
 
     Parameters
@@ -121,7 +121,8 @@ def evaluate(run: Run, path: Path | None, task: Task, batches: Sequence[Batch], 
         for batch in batches:
             yield task.block(run, batch)
         return
-    call = _Call(path=path, name=qualified_name(task.function), task=packed(task.function, task))
+    name = qualified_name(task.function)
+    call = _Call(path=path, run_id=run.header.run_id, name=name, task=packed(task.function, task))
     count = min(workers, len(batches))
     lifeline, end = Pipe(duplex=False)
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_serve, initargs=(lifeline,))
@@ -130,7 +131,7 @@ def evaluate(run: Run, path: Path | None, task: Task, batches: Sequence[Batch], 
         pool.shutdown()
     except BrokenProcessPool as error:
         raise FunctionError(
-            f"a process that computed {qualified_name(task.function)} died: out of memory, or a script that does not "
+            f"a process that computed {name} died: out of memory, or a script that does not "
             'begin its work under `if __name__ == "__main__":`; what was finished is kept, and the same call goes on'
         ) from error
     finally:
@@ -141,9 +142,10 @@ def evaluate(run: Run, path: Path | None, task: Task, batches: Sequence[Batch], 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
-    """What other processes are told: the run's file, the function's name, and the task, packed."""
+    """What other processes are told: the run's file and id, the function's name, and the task, packed."""
 
     path: Path
+    run_id: str
     name: str
     task: bytes
 
@@ -162,6 +164,8 @@ def _spread(pool: ProcessPoolExecutor, call: _Call, batches: Sequence[Batch], mo
 def _block(call: _Call, batch: Batch) -> Block:
     """Compute a block in a process of its own."""
     task, run = unpacked(call.task, call.name), _opened(call.path)
+    if run.header.run_id != call.run_id:
+        raise ReplacedRunError(f"{call.path} is another run now: open it anew")
     if batch.segments[-1] >= run.n_segments:  # the run has grown since
         run.refresh()
     found: Block = task.block(run, batch)

@@ -353,7 +353,7 @@ class Run:
         store : bool
             Whether it is stored.
         overwrite : bool
-            Whether an observable of this name, of another function, is replaced.
+            Whether an observable of this name is replaced, be it of another function or of this one.
         progress : callable, optional
             Told how many frames of how many are done.
 

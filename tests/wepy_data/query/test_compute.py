@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import multiprocessing
 import os
 import shutil
 import signal
@@ -336,6 +337,32 @@ def test_an_interrupted_one_goes_on_where_it_stopped(path):
         assert calls[0][0] > run.n_frames / 2
         np.testing.assert_array_equal(found, positions(run).mean(axis=1))
     assert beside(path) == ["run.h5"]
+
+
+def test_other_processes_end_when_the_caller_gives_up(path):
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with wd.open_run(path) as run, pytest.raises(KeyboardInterrupt):
+        run.compute(wd.Distance(0, 3), workers=2, progress=stop)
+    assert multiprocessing.active_children() == []
+
+
+def test_the_same_function_is_computed_anew_if_told_so(path):
+    with wd.open_run(path) as run:
+        run.compute(centre)
+        run.compute(centre, progress=lambda *_: pytest.fail("it is stored"))
+        calls = []
+        run.compute(centre, overwrite=True, progress=lambda *done: calls.append(done))
+        assert calls[-1] == (run.n_frames, run.n_frames)
+
+
+def test_another_unit_is_noted_without_computing(path):
+    with wd.open_run(path) as run:
+        found = run.compute(centre)
+        again = run.compute(centre, units="nm", progress=lambda *_: pytest.fail("it is stored"))
+        assert run.unit("centre") == "nm"
+        np.testing.assert_array_equal(again, found)
 
 
 def test_another_function_begins_anew(path):
