@@ -47,7 +47,7 @@ def made(path: Path, tree: Forest) -> float:
                 trajectory = file.add_traj(0, weights=weights[:1], data={"positions": positions[:1]})
                 index = trajectory.attrs["traj_idx"]
                 file.extend_traj(0, index, weights=weights[1:], data={"positions": positions[1:]})
-            _write_records(file, tree)
+            write_records(file, tree)
     part.rename(path)
     return clock.cpu
 
@@ -96,7 +96,8 @@ def main() -> None:
     )
 
 
-def _write_records(file: Any, tree: Forest) -> None:
+def write_records(file: Any, tree: Forest) -> None:
+    """Write who was cloned, squashed and kept, in bulk."""
     cycles, walkers = tree.parent.shape
     decision = np.full((cycles, walkers), KEEP)
     target = np.empty((cycles, walkers), dtype=object)

@@ -38,8 +38,9 @@ class DcdFile:
         for start in range(0, len(block), len(self._records)):
             here = slice(start, start + len(self._records))
             records = self._records[: len(block.positions[here])]
+            scaled = block.positions[here] * ANGSTROM  # first, as it lies: faster than scaling axis by axis
             for axis, name in enumerate("xyz"):
-                np.multiply(block.positions[here, :, axis], ANGSTROM, out=records[name])
+                records[name] = scaled[:, :, axis]
             if block.lengths is not None and block.angles is not None:
                 _cells(block.lengths[here], block.angles[here], records["cell"])
             records.tofile(self._file)

@@ -25,14 +25,27 @@ def write_frame_table(path: Path, content: Content) -> None:
     """Write a row for each frame: the columns that `columns_of` names, and the order parameter."""
     run, done = content.run, 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*COLUMNS, *feature_columns(run, COLUMNS)])
+        csv.writer(file, lineterminator="\n").writerow([*COLUMNS, *feature_columns(run, COLUMNS)])
         for rows in blocks(content.rows, _ROWS):
-            columns = columns_of(run, rows, content.owners[done : done + len(rows)])
-            order = read_rows(run.reader, f"/observables/{ORDER_PARAMETER}/value", rows).reshape(len(rows), -1)
-            values = [np.arange(done, done + len(rows)), *columns.values(), *order.T]
-            writer.writerows(zip(*(column.tolist() for column in values), strict=True))
+            file.writelines(_lines(run, rows, content.owners[done : done + len(rows)], done))
             done += len(rows)
+
+
+def _lines(run: Run, rows: NDArray[np.int64], owners: NDArray[np.int64], done: int) -> list[str]:
+    """Return the lines of frames, numbers in their shortest exact digits; what is a segment's is spelled out once."""
+    order = read_rows(run.reader, f"/observables/{ORDER_PARAMETER}/value", rows).reshape(len(rows), -1)
+    starts = np.concatenate([np.zeros(1, np.int64), np.flatnonzero(np.diff(owners)) + 1])
+    columns = columns_of(run, rows, owners)
+    own = [columns[name][starts].tolist() for name in ("segment", "cycle", "walker", "weight")]
+    heads = [f"{segment},{cycle},{walker},{weight!r}" for segment, cycle, walker, weight in zip(*own, strict=True)]
+    lengths = np.diff(starts, append=len(rows))
+    of_frame = np.repeat(np.arange(len(starts)), lengths).tolist()
+    tails = ["".join([f",{value!r}" for value in row]) for row in order.tolist()]
+    times, steps = columns["time_ps"].tolist(), columns["md_step"].tolist()
+    return [
+        f"{done + i},{heads[head]},{time!r},{step}{tail}\n"
+        for i, (head, time, step, tail) in enumerate(zip(of_frame, times, steps, tails, strict=True))
+    ]
 
 
 def columns_of(run: Run, rows: NDArray[np.int64], owners: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

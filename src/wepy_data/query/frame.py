@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 POSITIONS = "/particles/trajectory/position/value"
 VELOCITIES = "/particles/trajectory/velocity/value"
-BLOCK_BYTES = 1 << 24  # positions read in one go: more does not fit into a processor's cache, and is not faster
+BLOCK_BYTES = 1 << 22  # positions read in one go: more does not fit into a processor's cache, and is not faster
 
 
 def frame_rows(

@@ -93,7 +93,7 @@ def _far_apart(rows: NDArray[np.int64], row: int) -> bool:
     if not len(rows):
         return False
     stretches = 1 + int(np.count_nonzero(np.diff(rows) != 1))
-    return int(rows[-1] - rows[0] + 1) * row > stretches * _APART
+    return stretches == 1 or int(rows[-1] - rows[0] + 1) * row > stretches * _APART
 
 
 def _straight(
