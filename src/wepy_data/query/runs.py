@@ -142,8 +142,8 @@ class Runs:
             counts[place] = _frame_counts(run, own) if len(found) != len(own) else 1
         return _in_order([place for place, _, _ in parts], values, counts)
 
-    def frames(self, segments: ArrayLike, atoms: ArrayLike | None = None) -> mdtraj.Trajectory:
-        """Return the frames of segments of all runs, in order of the segments, then time.
+    def frames(self, segments: ArrayLike, atoms: ArrayLike | None = None, which: str = "all") -> mdtraj.Trajectory:
+        """Return the frames of segments of all runs, in order of the segments, then time; see `Run.frames`.
 
         Raises
         ------
@@ -159,9 +159,11 @@ class Runs:
         pieces = []
         for begin, end in zip(starts.tolist(), [*starts[1:].tolist(), len(wanted)], strict=True):
             number = int(self.lineage.run_of(wanted[begin]))
-            pieces.append(self.runs[number].frames(wanted[begin:end] - self._offsets("segment")[number], atoms))
+            pieces.append(
+                self.runs[number].frames(wanted[begin:end] - self._offsets("segment")[number], atoms, which=which)
+            )
         if len(pieces) < 2:
-            return pieces[0] if pieces else self.runs[0].frames(wanted, atoms)
+            return pieces[0] if pieces else self.runs[0].frames(wanted, atoms, which=which)
         return import_mdtraj("reading frames").join(pieces, check_topology=False)
 
     def _offsets(self, dim: str) -> list[int]:

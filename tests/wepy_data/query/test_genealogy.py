@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.cluster.hierarchy import cophenet, is_valid_linkage
+from scipy.spatial.distance import squareform
 
 from wepy_data.errors import DamagedRunError, SelectionError
 from wepy_data.query.lineage import Flows, Lineage
@@ -90,6 +92,20 @@ def test_coalescence_is_the_cycle_of_the_common_ancestor(lineage, data):
     found = lineage.coalescence(ends)
     for (i, a), (j, b) in itertools.product(enumerate(ends), repeat=2):
         assert found[i, j] == (lineage.cycle_of(lineage.mrca(a, b)) if lineage.mrca(a, b) >= 0 else -1)
+
+
+@given(forests())
+def test_scipy_finds_the_same_coalescence_in_the_linkage(lineage):
+    ends = ends_of(lineage)
+    found = lineage.linkage()
+    assert found.shape == (len(ends) - 1, 4)
+    if len(ends) < 2:
+        return
+    assert is_valid_linkage(found)
+    heights = squareform(cophenet(found))
+    together, last = lineage.coalescence(ends), lineage.n_cycles - 1
+    for i, j in itertools.combinations(range(len(ends)), 2):
+        assert heights[i, j] == (last - together[i, j] if together[i, j] >= 0 else last + 1)
 
 
 @given(forests())

@@ -123,6 +123,32 @@ def coalescence(forest: Forest, tree: Genealogy) -> NDArray[np.int32]:
     return found
 
 
+def linkage(forest: Forest, tree: Genealogy) -> NDArray[np.float64]:
+    """Return the tree of tips as scipy keeps a hierarchical clustering, (n_tips - 1, 4); see `Lineage.linkage`."""
+    depth = np.array(forest.depth)[forest.layer_of(tree.node)]
+    last = int(depth.max(initial=0))
+    name, size = list(range(tree.n_tips)) + [NONE] * (len(tree.node) - tree.n_tips), [1] * tree.n_tips
+    found: list[tuple[int, int, int, int]] = []
+
+    def join(below: list[int], height: int) -> int:
+        """Join clusters one after the other; return the name of the last."""
+        one = below[0]
+        for other in below[1:]:
+            found.append((one, other, height, size[one] + size[other]))
+            size.append(found[-1][3])
+            one = len(size) - 1
+        return one
+
+    below: dict[int, list[int]] = {}
+    for row in np.argsort(-tree.node.astype(np.int64)).tolist():  # children before their parents
+        if row >= tree.n_tips:
+            name[row] = join(below[row], last - int(depth[row]))
+        below.setdefault(int(tree.above[row]), []).append(name[row])
+    if NONE in below:
+        join(below[NONE], last + 1)
+    return np.array(found, np.float64).reshape(-1, 4)
+
+
 class _Sweep:
     """Lineages that are followed back: where each is now, the last node below it, and what has been met.
 

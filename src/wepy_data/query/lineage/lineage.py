@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wepy_data.errors import SelectionError
 from wepy_data.query.lineage import climb, subtree
-from wepy_data.query.lineage.coalescence import Genealogy, coalescence, drawing, genealogy
+from wepy_data.query.lineage.coalescence import Genealogy, coalescence, drawing, genealogy, linkage
 from wepy_data.query.lineage.flow import Flows, flow_back
 from wepy_data.query.lineage.forest import NONE, Forest, Ids
 
@@ -306,6 +306,30 @@ class Lineage:
         found = coalescence(self._forest, genealogy(self._forest, tips.astype(self.parent.dtype)))
         is_sorted = len(tips) == len(ends) and bool((inverse[1:] > inverse[:-1]).all())
         return found if is_sorted else found[np.ix_(inverse, inverse)]
+
+    def linkage(self, segments: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the tree of different segments of one cycle as scipy's hierarchical clustering keeps it.
+
+        For `scipy.cluster.hierarchy`: `dendrogram`, `fcluster`, `cophenet`. Heights are cycles back to the common
+        ancestor; segments without one join at a height above the first cycle.
+
+        Parameters
+        ----------
+        segments : (n,) int, optional
+            Segments of one cycle, sorted: observation i is the i-th of them; the final walkers by default.
+
+        Returns
+        -------
+        (n - 1, 4) float64
+            As `scipy.cluster.hierarchy.linkage` returns it.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment, or they are not of one cycle.
+        """
+        ends, _ = self._ends(segments)
+        return linkage(self._forest, genealogy(self._forest, np.unique(ends)))
 
     def descendants(self, segment: int, cycle: int = -1, run: int = -1) -> Ids:
         """Return the descendants of a segment in a cycle, the last one by default; none in a cycle before its own.
