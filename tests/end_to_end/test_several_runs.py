@@ -131,6 +131,92 @@ def test_the_flow_of_weight_goes_on_from_run_to_run(runs):
         assert node in final or twice or leaves == pytest.approx(weight) or leaves == pytest.approx(2 * weight)
 
 
+def test_columns_of_ids_are_numbered_on_wherever_they_are_asked_for(runs):
+    table = runs.table("segments")
+    assert runs.lineage.attribute("bin").tolist() == runs.observable("bin").tolist() == table.bin.tolist()
+    assert runs.table("bins").index[table.bin].tolist() == table.bin.tolist()
+    assert table.root.tolist() == runs.lineage.founder().tolist()
+    some = runs.table("segments", cycles=-1, columns=["parent", "bin"])
+    assert some.parent.tolist() == table.parent[some.index].tolist()
+    assert list(some.columns) == ["run", "parent", "bin"]
+    graph = runs.lineage.graph("all", attributes=["cycle", "walker", "progress", "bin"])
+    for node, data in graph.nodes(data=True):
+        assert data["cycle"] == runs.lineage.cycle_of(node)
+        assert (data["bin"], data["progress"]) == (table.bin[node], table.progress[node])
+
+
+def test_computed_numbers_are_attributes_of_nodes(files, tmp_path):
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(files["run"].read_bytes())
+    with wd.open_run(copy) as run:
+        assert run.lineage.n_runs == 1
+        run.compute(last_x, name="last", per="segment")
+        assert run.lineage.attribute("last").tolist() == run.observable("last").ravel().tolist()
+
+
+def last_x(frames):
+    return frames.xyz[-1, 0, 0]
+
+
+def test_values_of_frames_and_segments_stay_with_their_segments(runs):
+    every = np.random.default_rng(1).permutation(runs.n_segments)
+    weight, x = runs.table("segments").weight, runs.observable("progress")
+    assert runs.observable("weight", every).tolist() == weight[every].tolist()
+    stops = runs.table("segments").frame_stop
+    assert (stops.groupby(runs.table("segments").run).diff().dropna() == stops[0]).all()  # as many frames each
+    found = runs.observable("order_parameter", every)
+    assert found[stops[0] - 1 :: stops[0]].tolist() == x[every].tolist()
+    with pytest.raises(wd.SelectionError, match="no observable 'beauty'"):
+        runs.observable("beauty", [])
+    for wrong in ([-1, 5], [runs.n_segments]):
+        with pytest.raises(wd.SelectionError, match="no segment"):
+            runs.observable("weight", wrong)
+        with pytest.raises(wd.SelectionError, match="no segment"):
+            runs.frames(wrong)
+
+
+def test_runs_that_grow_are_refreshed_together(files, tmp_path):
+    running = simulation(tmp_path / "growing.h5", seed=3).run(cycles=5)
+    next(running)
+    with wd.open_runs([tmp_path / "growing.h5", files["run"]]) as runs:
+        before, last = runs.n_segments, runs.segment_id(-1, -1)
+        weight = runs.observable("weight", [last]).tolist()
+        assert not runs.refresh()
+        next(running)
+        runs[0].refresh()
+        with pytest.raises(wd.SelectionError, match=r"call refresh\(\) of all runs together"):
+            runs.observable("weight", [last])
+        assert runs.refresh()
+        assert runs.n_segments > before
+        assert runs.observable("weight", [runs.segment_id(-1, -1)]).tolist() == weight
+    drain(running)
+
+
+def test_a_run_without_cycles_is_no_hindrance(files, tmp_path):
+    with wd.open_run(files["run"]) as run:
+        header = wd.Header(layout=run.header.layout, static=run.header.static)
+        expected = run.lineage.survivors().tolist()
+    wd.FileWriter(tmp_path / "empty.h5", header).close()
+    for order in ([0, 1], [1, 0]):
+        paths = [[files["run"], tmp_path / "empty.h5"][number] for number in order]
+        with wd.open_runs(paths) as runs:
+            assert runs.lineage.survivors().tolist() == expected
+            assert len(runs.lineage.graph()) > 0
+            assert len(runs.lineage.trace_all()) == 8
+            with pytest.raises(wd.SelectionError, match="has no cycles yet"):
+                runs.lineage.segments_of(-1, run=order.index(1))
+
+
+def test_an_origin_that_is_resumed_says_so(files, tmp_path):
+    origin = tmp_path / "run.h5"
+    origin.write_bytes(files["middle"].read_bytes())
+    with wd.FileWriter.reopen(origin), wd.open_runs([origin, files["end"]]) as runs:
+        with pytest.raises(wd.SelectionError, match="is not known while that is resumed"):
+            runs.lineage.weight_origin(0)
+        with pytest.raises(wd.SelectionError, match="is not known while that is resumed"):
+            _ = runs.lineage.continuous
+
+
 def test_replicas_stay_apart(files, tmp_path):
     drain(simulation(tmp_path / "other.h5", seed=2).run(cycles=3))
     with wd.open_runs([files["run"], tmp_path / "other.h5"]) as runs:

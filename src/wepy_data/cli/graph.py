@@ -35,13 +35,13 @@ def graph(
       wepy-data graph run.h5 -o flow.graphml --flow --kind all --cycles 10:20 --attributes weight,bin
       wepy-data graph run.h5 branch.h5 -o tree.nwk
     """  # noqa: D301 (click's mark of a paragraph as it stands)
-    from wepy_data.cli.selection import cycle_range, names
+    from wepy_data.cli.selection import cycle_selection, names
     from wepy_data.cli.waiting import spinning
     from wepy_data.export.graph import export_graph
 
+    window = None if cycles is None else cycle_selection(cycles)
     kept = None if attributes is None else names(attributes)
     with opened_all(paths) as run, spinning(f"writing {output}"):
-        window = None if cycles is None else cycle_range(cycles, run.lineage.n_cycles)
         written = export_graph(
             run, output, kind, flow=flow, cycles=window, attributes=kept, max_nodes=max_nodes, overwrite=overwrite
         )

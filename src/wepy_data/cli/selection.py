@@ -69,27 +69,6 @@ def cycle_selection(text: str) -> int | slice:
     return slice(int(first) if first else None, int(stop) if stop else None) if colon else int(first)
 
 
-def cycle_range(text: str, count: int) -> tuple[int, int]:
-    """Return first and stop of the cycles that a text names, of a run with so many cycles.
-
-    Raises
-    ------
-    SelectionError
-        If it names none of them.
-
-    Examples
-    --------
-    >>> cycle_range("10:", 20), cycle_range("-1", 20)
-    ((10, 20), (19, 20))
-    """
-    found = cycle_selection(text)
-    chosen = range(count)[found if isinstance(found, slice) else slice(found, found + 1 or None)]
-    if not len(chosen):
-        exist = f"cycles 0 to {count - 1}" if count else "no cycles yet"
-        raise SelectionError(f"no cycles {text!r}: this run has {exist}")
-    return chosen.start, chosen.stop
-
-
 def names(text: str) -> list[str]:
     """Return the names that a text lists, separated by commas.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from wepy_data.errors import SelectionError
 from wepy_data.export.table import require_folder
+from wepy_data.query.graph import refuse_unknown
+from wepy_data.query.rows import Cycles
 from wepy_data.store.path import appearing, refuse_existing
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ def export_graph(
     which: str = "compressed",
     *,
     flow: bool = False,
-    cycles: tuple[int, int] | None = None,
+    cycles: Cycles | None = None,
     attributes: Sequence[str] | None = None,
     max_nodes: int = MAX_NODES,
     overwrite: bool = False,
@@ -47,7 +50,7 @@ def export_graph(
     flow : bool
         The flow of weight, as `Lineage.weight_graph` returns it, instead of the trees; not for `.nwk` and `.trees`.
     cycles, attributes, max_nodes
-        As for `Lineage.graph`.
+        As for `Lineage.graph`; `.nwk` and `.trees` have no attributes, and `.trees` no limit.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -67,13 +70,15 @@ def export_graph(
         raise SelectionError(f"{target}: graphs are written as {', '.join(SUFFIXES)}: choose a name that ends so")
     if target.suffix in _TREES and (flow or which == "all"):
         raise SelectionError(f"{target}: {target.suffix} holds trees of the final walkers only: take .gexf or .graphml")
+    if target.suffix in _TREES and attributes is not None:
+        raise SelectionError(f"{target}: {target.suffix} has no room for attributes: take .gexf or .graphml")
     refuse_existing(target, overwrite=overwrite)
     require_folder(target)
     if target.suffix == ".trees":
         from wepy_data.export.tree_sequence import tree_sequence
 
-        lineage = run.lineage if cycles is None else run.lineage.window(*cycles)
-        found = tree_sequence(lineage, keep_unary=which == "survivors")
+        refuse_unknown(which)
+        found = tree_sequence(run.lineage, keep_unary=which == "survivors", cycles=cycles)
         with appearing(target, overwrite=overwrite) as temporary:
             found.dump(temporary)
         return target
@@ -93,11 +98,21 @@ def newick(graph: nx.DiGraph[Any]) -> str:
     >>> newick(nx.DiGraph([(0, 1, {"length": 2}), (0, 2, {"length": 3})]))
     '(1:2,2:3)0;\n'
     """
-    done: dict[Any, str] = {}
-    for node in sorted(graph, reverse=True):  # a parent has a lower id than its children
-        below = [f"{done.pop(child)}:{graph.edges[node, child]['length']}" for child in sorted(graph[node])]
-        done[node] = f"({','.join(below)}){node}" if below else str(node)
-    return "".join(f"{done[root]};\n" for root in sorted(done))
+    pieces: list[str] = []
+    for root in sorted(node for node in graph if not graph.pred[node]):
+        waiting: list[Any] = [(root, ";\n")]
+        while waiting:
+            node, after = waiting.pop()
+            below = [] if node is None else sorted(graph[node])
+            if not below:
+                pieces.append(("" if node is None else str(node)) + after)
+                continue
+            pieces.append("(")
+            waiting.append((None, f"){node}{after}"))
+            ends = [*[","] * (len(below) - 1), ""]
+            lengths = [graph.edges[node, child]["length"] for child in below]
+            waiting += [(child, f":{size}{end}") for child, size, end in zip(below, lengths, ends, strict=True)][::-1]
+    return "".join(pieces)
 
 
 def _write_gexf(graph: nx.DiGraph[Any], path: Path) -> None:
@@ -113,10 +128,17 @@ def _write_graphml(graph: nx.DiGraph[Any], path: Path) -> None:
 
 
 def _write_json(graph: nx.DiGraph[Any], path: Path) -> None:
-    nodes = [{"id": node, **data} for node, data in graph.nodes(data=True)]
+    nodes = [
+        {"id": node, **{name: _plain(value) for name, value in data.items()}} for node, data in graph.nodes(data=True)
+    ]
     edges = [{"source": a, "target": b, **data} for a, b, data in graph.edges(data=True)]
     whole = {"directed": True, "multigraph": False, "graph": {}, "nodes": nodes, "edges": edges}
-    path.write_text(json.dumps(whole, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(whole, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: what is no number is null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write_dot(graph: nx.DiGraph[Any], path: Path) -> None:

@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wepy_data.errors import MissingPackageError
+from wepy_data.query.lineage.lineage import windowed
+from wepy_data.query.rows import Cycles
 
 if TYPE_CHECKING:
     from wepy_data.query.lineage import Lineage
 
 
-def tree_sequence(lineage: Lineage, segments: ArrayLike | None = None, *, keep_unary: bool = False) -> Any:
+def tree_sequence(
+    lineage: Lineage, segments: ArrayLike | None = None, *, keep_unary: bool = False, cycles: Cycles | None = None
+) -> Any:
     """Return the genealogy of segments as a `tskit.TreeSequence` of one tree, its times in cycles before the last.
 
     Parameters
@@ -25,11 +29,13 @@ def tree_sequence(lineage: Lineage, segments: ArrayLike | None = None, *, keep_u
         The samples; the final walkers by default.
     keep_unary : bool
         Whether ancestors that have just gone on are nodes, too; else only founders and branchings are.
+    cycles : int, slice, or (first, stop), optional
+        Only these cycles, as if the run had begun and ended with them; negative numbers count from the end.
 
     Returns
     -------
     tskit.TreeSequence
-        Samples first, sorted. The metadata of a node is its segment, cycle and walker.
+        Samples first, sorted. The metadata of a node is its segment, cycle, walker and run.
 
     Raises
     ------
@@ -42,6 +48,8 @@ def tree_sequence(lineage: Lineage, segments: ArrayLike | None = None, *, keep_u
         import tskit
     except ImportError as error:
         raise MissingPackageError("writing tree sequences", "tskit", "tskit") from error
+    if cycles is not None:
+        lineage = windowed(lineage, cycles)
     tree = lineage.genealogy(segments)
     nodes, above = tree.node, tree.above
     if keep_unary:
@@ -54,8 +62,9 @@ def tree_sequence(lineage: Lineage, segments: ArrayLike | None = None, *, keep_u
     tables = tskit.TableCollection(sequence_length=1.0)
     tables.time_units = "cycles"
     tables.nodes.metadata_schema = tskit.MetadataSchema({"codec": "json"})
-    labels = zip(nodes.tolist(), cycle.tolist(), lineage.walker_of(nodes).tolist(), strict=True)
-    texts = [json.dumps({"segment": s, "cycle": c, "walker": w}).encode() for s, c, w in labels]
+    columns = (nodes, cycle, lineage.walker_of(nodes), lineage.run_of(nodes))
+    labels = zip(*(column.tolist() for column in columns), strict=True)
+    texts = [json.dumps({"segment": s, "cycle": c, "walker": w, "run": r}).encode() for s, c, w, r in labels]
     metadata, offset = tskit.pack_bytes(texts)
     flags = np.where(np.arange(len(nodes)) < tree.n_tips, tskit.NODE_IS_SAMPLE, 0).astype(np.uint32)
     time = (cycle.max(initial=0) - cycle).astype(float)

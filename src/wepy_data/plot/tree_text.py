@@ -30,7 +30,7 @@ def tree_text(run: Run, cycle: int = -1, *, width: int = 100, top: int = 48) -> 
     cycle : int
         The cycle; negative numbers count from the end.
     width : int
-        Characters in a line.
+        Characters in a line; at least those of 20 columns of branches and what is said of a walker.
     top : int
         Most walkers that are shown: those with most weight.
 
@@ -82,10 +82,11 @@ def _lines(tree: Genealogy, place: NDArray[np.float64], column: NDArray[np.int64
 def _rows(tree: Genealogy, place: NDArray[np.float64]) -> list[int]:
     """Return a line for each node: that of a child of its own that is nearest to its place."""
     children: dict[int, list[int]] = {}
+    line_of = np.argsort(np.argsort(place[: tree.n_tips])).tolist()
     row = [0] * len(tree.node)
     for node in np.argsort(-tree.node.astype(np.int64)).tolist():  # children before their parents
         if node < tree.n_tips:
-            row[node] = int(np.flatnonzero(np.argsort(place[: tree.n_tips]) == node)[0])
+            row[node] = line_of[node]
         else:
             row[node] = min((row[child] for child in children[node]), key=lambda line: (abs(line - place[node]), line))
         children.setdefault(int(tree.above[node]), []).append(node)

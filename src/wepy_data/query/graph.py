@@ -28,7 +28,7 @@ def lineage_graph(lineage: Lineage, which: str, names: Sequence[str], max_nodes:
     """Return a run's history forest; see `Lineage.graph`."""
     import networkx as nx
 
-    _refuse_unknown(which)
+    refuse_unknown(which)
     if which == "compressed":
         nodes, above = lineage.compressed()
     else:
@@ -50,7 +50,7 @@ def weight_graph(lineage: Lineage, which: str, names: Sequence[str], max_nodes: 
     """Return the flow of weight; see `Lineage.weight_graph`."""
     import networkx as nx
 
-    _refuse_unknown(which)
+    refuse_unknown(which)
     nodes = lineage.survivors() if which == "survivors" else lineage.within()
     edges = flow_edges(lineage, nodes, lineage.flows)
     if which == "survivors":
@@ -136,14 +136,15 @@ def _add_nodes(graph: nx.DiGraph[Any], lineage: Lineage, nodes: Ids, names: Sequ
     columns: dict[str, NDArray[Any]] = {"cycle": lineage.cycle_of(nodes), "walker": lineage.walker_of(nodes)}
     if lineage.n_runs > 1:
         columns["run"] = lineage.run_of(nodes)
-    columns |= {name: lineage.attribute(name)[nodes] for name in names}
+    columns |= {name: lineage.attribute(name)[nodes] for name in names if name not in columns}
     rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     graph.add_nodes_from(
         (node, dict(zip(columns, row, strict=True))) for node, row in zip(nodes.tolist(), rows, strict=True)
     )
 
 
-def _refuse_unknown(which: str) -> None:
+def refuse_unknown(which: str) -> None:
+    """Raise `SelectionError` unless there is such a kind of graph."""
     if which not in KINDS:
         raise SelectionError(f"no graph {which!r}: there are {', '.join(KINDS)}")
 
@@ -152,8 +153,8 @@ def _refuse_large(which: str, count: int, max_nodes: int) -> None:
     if count <= max_nodes:
         return
     smaller = KINDS[: KINDS.index(which)]
-    ways = [f"graph({' or '.join(map(repr, smaller))})"] if smaller else []
-    ways += ["fewer cycles (cycles=(first, stop))", "view(), which builds nothing"]
+    ways = [" or ".join(map(repr, smaller))] if smaller else []
+    ways += ["fewer cycles (cycles=(first, stop))", "Lineage.view, which builds nothing"]
     has = f"the graph {which!r} has {count} nodes, more than max_nodes={max_nodes}"
     raise SelectionError(f"{has}: take {', '.join(ways)}, or raise max_nodes")
 
@@ -175,10 +176,10 @@ class _Segments(Mapping[int, dict[Any, Any]]):
     """Something of each segment, made when it is asked for."""
 
     def __init__(self, lineage: Lineage) -> None:
-        self.lineage = lineage
+        self.lineage, self.count = lineage, lineage.n_segments
 
     def __len__(self) -> int:
-        return self.lineage.n_segments
+        return self.count
 
     def __iter__(self) -> Any:  # an iterator of int
         return iter(range(len(self)))
@@ -202,7 +203,9 @@ class _Nodes(_Segments):
 
     def of(self, segment: int) -> dict[Any, Any]:
         found = {"cycle": int(self.lineage.cycle_of(segment)), "walker": int(self.lineage.walker_of(segment))}
-        return found | {name: column[segment].item() for name, column in self.columns.items()}
+        if self.lineage.n_runs > 1:
+            found["run"] = int(self.lineage.run_of(segment))
+        return {name: column[segment].item() for name, column in self.columns.items()} | found
 
 
 class _Parents(_Segments):
@@ -213,4 +216,4 @@ class _Parents(_Segments):
 
 class _Children(_Segments):
     def of(self, segment: int) -> dict[Any, Any]:
-        return {child: {"length": 1} for child in self.lineage.children(segment).tolist()}
+        return {child: {"length": 1} for child in self.lineage.children(segment).tolist() if child < self.count}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -130,11 +130,12 @@ class Run:
         if isinstance(self.reader, FileRun):
             self.reader.refresh()
         self.__dict__.pop("computed", None)
-        before, self._seen = self._seen, self._extent()
-        if self._seen == before:
+        extent = self._extent()
+        if self._seen == extent:
             return False
         if "lineage" in self.__dict__:
             catch_up(self.lineage, self.reader)
+        self._seen = extent
         return True
 
     @cached_property
@@ -160,7 +161,7 @@ class Run:
     @cached_property
     def lineage(self) -> Lineage:
         """Who descends from whom."""
-        return lineage_of(self.reader)
+        return lineage_of(self.reader, {name: partial(self.observable, name) for name in self._computed_numbers()})
 
     def table(self, name: str, cycles: Cycles | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return a table: segments, cycles, merges, events, bins, states, frames, workers or decisions.
@@ -390,7 +391,8 @@ class Run:
         try:
             compute_stored(self, request, overwrite=overwrite)
         finally:
-            self.__dict__.pop("computed", None)
+            for known in ("computed", "lineage"):  # the lineage knows of what was computed
+                self.__dict__.pop(known, None)
         return self.observable(request.name, segments)
 
     @cached_property
@@ -425,6 +427,24 @@ class Run:
         if name in self.computed:
             return self.computed[name].unit
         raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
+
+    def is_per_frame(self, name: str) -> bool:
+        """Return whether an observable has a value for each frame, not for each segment.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such observable; names those that exist.
+        """
+        if name not in self.observables:
+            raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
+        if name in self.own_observables:
+            return f"/observables/{name}/value" in self.header.layout.growing
+        return self.computed[name].per == "frame"
+
+    def _computed_numbers(self) -> list[str]:
+        """Return the names of what was computed, one number for each segment."""
+        return [name for name, one in self.computed.items() if one.per == "segment" and not one.shape]
 
     def _extent(self) -> tuple[int, bool]:
         return self.n_cycles, self.sealed

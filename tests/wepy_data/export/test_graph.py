@@ -95,6 +95,20 @@ def test_newick_trees_are_the_compressed_ones(run, tmp_path):
     assert len(lines) == sum(graph.in_degree(node) == 0 for node in graph)
 
 
+def test_a_long_tree_in_newick():
+    """As deep as no recursion goes."""
+    long = nx.DiGraph([(node, node + 1, {"length": 1}) for node in range(50_000)])
+    text = newick(long)
+    assert text.startswith("(" * 50_000 + "50000:1)49999:1)")
+    assert text.endswith(")1:1)0;\n")
+
+
+def test_what_is_no_number_is_null_in_json(run, tmp_path):
+    run.lineage._attributes["wanting"] = np.full(run.n_segments, np.nan)
+    data = json.loads(wd.export_graph(run, tmp_path / "g.json", attributes=["wanting"]).read_text())
+    assert {node["wanting"] for node in data["nodes"]} == {None}
+
+
 def test_a_tree_of_one_walker_in_newick():
     assert newick(nx.DiGraph([(0, 5, {"length": 3})])) == "(5:3)0;\n"
     lone = nx.DiGraph()
@@ -145,7 +159,9 @@ def test_tskit_files(run, tmp_path):
         ("g.nwk", {"which": "all"}, "holds trees of the final walkers only"),
         ("g.trees", {"flow": True}, "holds trees of the final walkers only"),
         ("g.gexf", {"which": "some"}, "no graph 'some'"),
-        ("g.gexf", {"which": "all", "max_nodes": 3}, "more than max_nodes=3: take graph"),
+        ("g.gexf", {"which": "all", "max_nodes": 3}, "more than max_nodes=3: take 'compressed' or"),
+        ("g.trees", {"which": "some"}, "no graph 'some'"),
+        ("g.nwk", {"attributes": ["weight"]}, "has no room for attributes"),
         ("g.gexf", {"cycles": (5, 5)}, "this run has cycles 0 to"),
     ],
 )

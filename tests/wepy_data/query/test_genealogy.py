@@ -13,6 +13,7 @@ from scipy.spatial.distance import squareform
 
 from wepy_data.errors import DamagedRunError, SelectionError
 from wepy_data.query.lineage import Flows, Lineage
+from wepy_data.query.lineage.lineage import windowed
 
 
 @st.composite
@@ -103,7 +104,7 @@ def test_scipy_finds_the_same_coalescence_in_the_linkage(lineage):
         return
     assert is_valid_linkage(found)
     heights = squareform(cophenet(found))
-    together, last = lineage.coalescence(ends), lineage.n_cycles - 1
+    together, last = lineage.coalescence(ends), int(lineage.cycle_of(ends[0]))
     for i, j in itertools.combinations(range(len(ends)), 2):
         assert heights[i, j] == (last - together[i, j] if together[i, j] >= 0 else last + 1)
 
@@ -112,9 +113,9 @@ def test_scipy_finds_the_same_coalescence_in_the_linkage(lineage):
 def test_survivor_curve_and_effective_numbers(lineage):
     ends = ends_of(lineage)
     curve, effective = lineage.survivor_curve(), lineage.effective_ancestors()
-    assert len(curve) == len(effective) == lineage.n_cycles
+    assert len(curve) == len(effective) == lineage.cycle_of(ends[0]) + 1
     weight = lineage.attribute("weight")
-    for cycle in range(lineage.n_cycles):
+    for cycle in range(len(curve)):
         shares = Counter()
         for end in ends:
             above = by_cycle(lineage, end).get(cycle)
@@ -251,7 +252,7 @@ def test_a_parent_out_of_place_is_not_appended():
 def test_a_window_is_the_forest_of_its_cycles(lineage, data):
     first = data.draw(st.integers(0, lineage.n_cycles - 1))
     stop = data.draw(st.integers(first + 1, lineage.n_cycles))
-    cut = lineage.window(first, stop)
+    cut = windowed(lineage, (first, stop))
     cycles = lineage.cycle_of(range(lineage.n_segments))
     inside = [s for s, cycle in enumerate(cycles.tolist()) if first <= cycle < stop]
     assert cut.within().tolist() == inside
@@ -266,19 +267,39 @@ def test_a_window_is_the_forest_of_its_cycles(lineage, data):
 
 def test_a_window_that_is_none_says_what_exists():
     lineage = Lineage([-1, 0, 1], [1, 2, 3])
-    for wrong in ((2, 2), (1, 4), (-4, 2)):
+    for wrong in ((2, 2), (5, 9), 3, -4):
         with pytest.raises(SelectionError, match="this run has cycles 0 to 2"):
-            lineage.window(*wrong)
-    assert lineage.window(-2, 3).within().tolist() == [1, 2]
+            lineage.graph("all", cycles=wrong)
+    for cycles in ((-2, 3), slice(1, None), (1, None)):
+        assert set(lineage.graph("all", cycles=cycles)) == {1, 2}
+    assert set(lineage.graph("all", cycles=-1)) == {2}
+
+
+@given(forests(), st.integers(1, 3), st.data())
+def test_pairs_and_windows_within_cycles(lineage, lag, data):
+    first = data.draw(st.integers(0, lineage.n_cycles - 1))
+    stop = data.draw(st.integers(first + 1, lineage.n_cycles))
+    cycle = {s: int(lineage.cycle_of(s)) for s in range(lineage.n_segments)}
+    inside = [(a, b) for found in lineage.pairs(lag) for a, b in zip(*(x.tolist() for x in found), strict=True)]
+    inside = [(a, b) for a, b in inside if first <= cycle[a] and cycle[b] < stop]
+    found = lineage.pairs(lag, (first, stop))
+    assert [pair for part in found for pair in zip(*(x.tolist() for x in part), strict=True)] == inside
+    rows = [row for part in lineage.windows(lag) for row in part.tolist()]
+    assert [row for part in lineage.windows(lag, (first, stop)) for row in part.tolist()] == [
+        row for row in rows if first <= cycle[row[0]] and cycle[row[-1]] < stop
+    ]
+
+
+def test_transitions_of_some_cycles_only():
+    lineage = Lineage([-1, 0, 1, 2, 3], [1, 2, 3, 4, 5], {"weight": np.ones(5)})
+    assert lineage.transition_counts([0] * 5, 1, cycles=(1, 4)).tolist() == [[2.0]]
 
 
 @given(forests())
 def test_the_view_is_the_graph(lineage):
     graph, view = lineage.graph("all", attributes=("weight",)), lineage.view(("weight",))
     assert len(view) == len(graph)
-    assert {n: dict(d) for n, d in view.nodes(data=True)} == {
-        n: {k: v for k, v in d.items() if k != "run"} for n, d in graph.nodes(data=True)
-    }
+    assert {n: dict(d) for n, d in view.nodes(data=True)} == {n: dict(d) for n, d in graph.nodes(data=True)}
     assert sorted(view.edges) == sorted(graph.edges)
     for segment in graph:
         assert nx.ancestors(view, segment) == nx.ancestors(graph, segment)
@@ -351,6 +372,67 @@ def test_the_weight_graph_keeps_what_flows(seed):
     assert set(lineage.survivors().tolist()) <= set(alive)
     into_survivors = {edge for edge in whole.edges if edge[1] in set(lineage.survivors().tolist())}
     assert set(alive.edges) == into_survivors
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda t: t.survivors(np.array([True, False])), r"given as bool: expected ids.* np.flatnonzero\(mask\)"),
+        (lambda t: t.trace(4.9), "given as float64"),
+        (lambda t: t.trace([0, 1]), "2 segments: this is asked of one"),
+        (lambda t: t.trace(2**70), "segments are given as object"),
+        (lambda t: t.mrca(0, "a"), "segments are given as <U1"),
+        (lambda t: t.segments_of(1.0), "a cycle of 1.0: expected a whole number"),
+        (lambda t: t.pairs(1.5), "a lag of 1.5"),
+        (lambda t: t.windows(True), "a length of True"),
+        (lambda t: t.transition_counts([0, 2, 0], 1, 2), "state 2 of 2 states"),
+        (lambda t: t.transition_counts([0, 2], 1), "2 states of 3 segments"),
+        (lambda t: t.transition_counts([0.5, 0, 0], 1), "states are float64"),
+        (lambda t: t.transition_counts([0, 0, 0], 1, weights=[1]), "1 weights of 3 segments"),
+        (lambda t: t.effective_ancestors(weights=[-1.0]), "weights must be positive"),
+        (lambda t: t.effective_ancestors(weights=[np.nan]), "weights must be positive"),
+        (lambda t: t.graph(attributes="beauty"), "no attribute 'beauty'"),
+        (lambda t: t.subtree_sum(1.0), "1 values of 3 segments"),
+        (lambda t: t.weight_origin(0, []), "the weight of no segments"),
+        (lambda t: t.weight_origin(0, values=[1, 2]), "2 values of 1 segments"),
+    ],
+)
+def test_mistakes_are_named(ask, says):
+    lineage = Lineage(
+        [-1, 0, 1], [1, 2, 3], {"weight": np.ones(3)}, flows=lambda: Flows(into=NO, source=NO, weight=NO.astype(float))
+    )
+    with pytest.raises(SelectionError, match=says):
+        ask(lineage)
+
+
+@pytest.mark.parametrize("stops", [[1], [2, 1], [3, 2], [5], []])
+def test_ends_of_cycles_that_do_not_fit_are_refused(stops):
+    with pytest.raises(DamagedRunError, match="cycles end at segments up to"):
+        Lineage([-1, 0], stops)
+
+
+def test_effective_numbers_of_the_smallest_weights():
+    lineage = Lineage([-1, -1], [2])
+    assert lineage.effective_ancestors(weights=[1e-300, 1e-300]).tolist() == [2.0]
+
+
+def test_a_window_keeps_while_its_lineage_grows():
+    lineage = Lineage([-1, 0, 1], [1, 2, 3], {"weight": np.ones(9)})
+    cut, view = windowed(lineage, (1, 3)), lineage.view()
+    lineage.append([2])
+    assert cut.survivors().tolist() == [1, 2]
+    assert lineage.survivors().tolist() == [0, 1, 2, 3]
+    assert len(view) == 3
+    assert nx.descendants(view, 0) == {1, 2}
+
+
+def test_many_founders_take_no_longer_than_their_number():
+    """Nodes are not copied for each founder."""
+    cycles = 20_000
+    parent = np.arange(2 * cycles) - 2
+    parent[1::2] = parent[0] = -1
+    lineage = Lineage(parent, np.arange(2, 2 * cycles + 1, 2))
+    assert len(lineage.survivors(np.arange(1, 2 * cycles, 2))) == cycles
 
 
 def test_what_is_not_known_is_refused():

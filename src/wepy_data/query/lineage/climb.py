@@ -115,9 +115,12 @@ def _climb(forest: Forest, segments: Ids, layer: NDArray[np.intp], level: NDArra
         deep = deep[depth[layer[deep]] > level[deep]]
 
 
-def pairs(forest: Forest, lag: int) -> Iterator[tuple[Ids, Ids]]:
-    """Yield, some layers at a time, the segments that have an ancestor `lag` generations before, and it, first."""
-    for layers in _blocks(forest, lag):
+def pairs(forest: Forest, lag: int, first: int, stop: int) -> Iterator[tuple[Ids, Ids]]:
+    """Yield, some layers at a time, the segments that have an ancestor `lag` generations before, and it, first.
+
+    Both are of a depth from `first` up to, not including, `stop`.
+    """
+    for layers in _blocks(forest, first + lag, stop):
         segments = np.arange(forest.start[layers[0]], forest.start[layers[-1] + 1], dtype=forest.column.dtype)
         if lag <= _NEAR:
             before = segments
@@ -125,7 +128,7 @@ def pairs(forest: Forest, lag: int) -> Iterator[tuple[Ids, Ids]]:
                 before = forest.column.take(before, mode="wrap")
         else:
             before = _back(forest, segments, layers, lag)
-        if before.min() < 0:
+        if before.min(initial=0) < 0:
             segments, before = segments[before >= 0], before[before >= 0]
         if len(segments):
             yield before, segments
@@ -149,24 +152,27 @@ def _back(forest: Forest, segments: Ids, layers: range, lag: int) -> Ids:
     return np.concatenate(found)
 
 
-def windows(forest: Forest, length: int) -> Iterator[Ids]:
-    """Yield, some layers at a time, the last `length` segments of each lineage that is so long: (n, length)."""
-    for layers in _blocks(forest, length - 1):
+def windows(forest: Forest, length: int, first: int, stop: int) -> Iterator[Ids]:
+    """Yield, some layers at a time, the last `length` segments of each lineage that is so long: (n, length).
+
+    All are of a depth from `first` up to, not including, `stop`.
+    """
+    for layers in _blocks(forest, first + length - 1, stop):
         begin, end = forest.start[layers[0]], forest.start[layers[-1] + 1]
         found = np.empty((length, end - begin), forest.column.dtype)
         found[-1] = np.arange(begin, end)
         for row in range(length - 1, 0, -1):
             forest.column.take(found[row], out=found[row - 1], mode="wrap")
-        window = found[:, found[0] >= 0].T if found[0].min() < 0 else found.T
+        window = found[:, found[0] >= 0].T if found[0].min(initial=0) < 0 else found.T
         if len(window):
             yield window
 
 
-def _blocks(forest: Forest, depth: int) -> Iterator[range]:
-    """Yield ranges of successive layers that are so deep, of some ten thousand segments each."""
+def _blocks(forest: Forest, depth: int, stop: int) -> Iterator[range]:
+    """Yield ranges of successive layers of a depth within bounds, of some ten thousand segments each."""
     first = 0
     for layer in range(forest.n_layers):
-        if forest.depth[layer] < depth:
+        if not depth <= forest.depth[layer] < stop:
             if first < layer:
                 yield range(first, layer)
             first = layer + 1

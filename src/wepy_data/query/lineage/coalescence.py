@@ -111,7 +111,7 @@ def coalescence(forest: Forest, tree: Genealogy) -> NDArray[np.int32]:
     In an order without crossings, that of two tips is the least of those of the neighbours between them.
     """
     drawn, depth = drawing(tree), np.array([*forest.depth, NONE], np.int32)
-    node_depth = np.append(depth[forest.layer_of(tree.node)], np.int32(NONE))
+    node_depth = np.append(depth[forest.layer_of(tree.node)], np.int32(NONE))  # the last is that of no node, -1
     meeting, own = node_depth[drawn.meeting], node_depth[drawn.order]
     sorted_pairs = np.empty((tree.n_tips, tree.n_tips), np.int32)
     for row in range(tree.n_tips):
@@ -163,7 +163,7 @@ class _Sweep:
         }  # by layer
         self.waiting: dict[int, list[tuple[Ids, Rows]]] = {layer: [] for layer in self.tips}
         self.layer, self.current, self.row = NONE, tips[:0], np.empty(0, np.int64)
-        self.nodes, self.n_nodes = [tips], len(tips)
+        self.nodes, self.n_nodes = tips.copy(), len(tips)  # with room for more
         self.links: list[tuple[Rows, Rows]] = []  # nodes, and the nodes above them
         self.trail: list[tuple[Ids, Rows]] = []
         self.layers: list[int] = []
@@ -179,7 +179,7 @@ class _Sweep:
             self._join(arrived, 0)
         else:
             rows = np.arange(tips.start, tips.stop)
-            self._join([(self.nodes[0][tips], rows), *arrived], len(rows))
+            self._join([(self.nodes[tips], rows), *arrived], len(rows))
 
     def climb(self) -> None:
         """Follow the lineages until they end, or come to a layer at which others wait."""
@@ -219,7 +219,7 @@ class _Sweep:
         order = np.argsort(ancestor, kind="stable")  # layers are in order already
         return Genealogy(
             n_tips=self.n_tips,
-            node=np.concatenate(self.nodes),
+            node=self.nodes[: self.n_nodes].copy(),
             above=above,
             ancestor=ancestor[order],
             below=below[order],
@@ -248,9 +248,11 @@ class _Sweep:
 
     def _added(self, segments: Ids) -> Rows:
         """Add nodes; return their rows."""
-        self.nodes.append(segments)
-        self.n_nodes += len(segments)
-        return np.arange(self.n_nodes - len(segments), self.n_nodes)
+        first, self.n_nodes = self.n_nodes, self.n_nodes + len(segments)
+        if self.n_nodes > len(self.nodes):
+            self.nodes = np.concatenate([self.nodes[:first], np.empty(self.n_nodes, self.nodes.dtype)])
+        self.nodes[first : self.n_nodes] = segments
+        return np.arange(first, self.n_nodes)
 
     def _follow(self) -> None:
         """Follow the only lineage that is left to its founder."""
@@ -271,7 +273,7 @@ class _Sweep:
         """End the lineages without parent at their founders, which are nodes; return the parents of the others."""
         goes_on = parents >= 0
         founder, row = self.current[~goes_on], self.row[~goes_on]
-        is_new = founder != np.concatenate(self.nodes)[row]  # not a tip or a branching already
+        is_new = founder != self.nodes[row]  # not a tip or a branching already
         if is_new.any():
             self.links.append((row[is_new], self._added(founder[is_new])))
         self.row = self.row[goes_on]
@@ -283,4 +285,5 @@ class _Sweep:
         """Return the effective number of the current ancestors; NaN without weights."""
         if self.weight is None or not len(self.weight):
             return float("nan")
-        return float(np.square(self.weight.sum()) / np.square(self.weight).sum())
+        share = self.weight / self.weight.max()  # before they are squared: weights may be as small as numbers get
+        return float(np.square(share.sum()) / np.square(share).sum())

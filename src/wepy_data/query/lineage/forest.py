@@ -46,6 +46,10 @@ class Forest:
         parents, stops = np.asarray(parent), np.asarray(segment_stop, np.int64)
         self.start: list[int] = [0, *stops.tolist()]
         count = len(stops)
+        if (np.diff(stops, prepend=0) < 0).any() or (stops[-1] if count else 0) != len(parents):
+            end = int(stops[-1]) if count else 0
+            expected = f"expected increasing ends, the last {len(parents)}"
+            raise DamagedRunError(f"cycles end at segments up to {end}, of {len(parents)}: {expected}")
         self.previous: list[int] = list(range(-1, count - 1)) if previous is None else np.asarray(previous).tolist()
         self.depth: list[int] = list(range(count)) if previous is None else _depths(self.previous)
         self.column: Ids = _padded(parents, len(parents) + 1)
@@ -96,7 +100,11 @@ class Forest:
         DamagedRunError
             If a parent is not in that layer; nothing is added then.
         """
-        new = np.asarray(parent, np.int64)
+        new = np.asarray(parent)
+        if new.dtype.kind not in "iu" or not new.size:
+            raise DamagedRunError(
+                f"parents of a new cycle are {new.size} of type {new.dtype}: expected one id or more, or -1"
+            )
         before = self.n_layers - 1 if previous is None else previous
         begin, end = self.n_segments, self.n_segments + len(new)
         least, stop = self.start[before : before + 2] if before >= 0 else (0, 0)
@@ -121,11 +129,11 @@ class Forest:
         """Return the layer of each segment; -1 (no segment) has the layer -1."""
         return np.searchsorted(self.starts, segments, side="right") - 1
 
-    def cut_above(self, depth: int) -> Forest:
-        """Return the same layers with those of a depth as founders."""
+    def only(self, first: int, stop: int) -> Forest:
+        """Return the same layers without parents in or above those of depth `first`, nor in those from `stop` on."""
         column = self.column.copy()
-        for layer, own in enumerate(self.depth):
-            if own == depth:
+        for layer, depth in enumerate(self.depth):
+            if not first < depth < stop:
                 column[self.start[layer] : self.start[layer + 1]] = NONE
         return Forest(column[: self.n_segments], self.starts[1:], self.previous)
 
@@ -219,6 +227,8 @@ def _misplaced(segment: int, parent: int, least: int, stop: int) -> DamagedRunEr
 
 def _padded(values: NDArray[Any], slots: int) -> Ids:
     """Return ids in a column of so many slots, in the smallest type that holds them."""
+    if values.dtype.kind not in "iu" and len(values):
+        raise DamagedRunError(f"parents are {values.dtype}: expected segment ids, or -1")
     dtype = np.int32 if slots <= np.iinfo(np.int32).max else np.int64
     if values.dtype.itemsize > np.dtype(dtype).itemsize and len(values):
         least, most = int(values.min()), int(values.max())

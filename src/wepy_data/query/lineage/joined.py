@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from wepy_data.errors import SelectionError
 from wepy_data.query.lineage.flow import Flows
 from wepy_data.query.lineage.forest import NONE
 from wepy_data.query.lineage.lineage import Lineage
-from wepy_data.query.lineage.source import flows_of, segment_columns
-from wepy_data.query.rows import damaged
+from wepy_data.query.lineage.source import flows_of, lineage_of, segment_columns
+from wepy_data.query.rows import damaged, refuse_dangling
+from wepy_data.record.header import Arrays
 from wepy_data.record.protocols import RunReader
 
 _ORIGIN = re.compile(r"([0-9a-f-]{36}):(\d+)")
@@ -88,7 +90,7 @@ def joined_lineage(runs: Sequence[RunReader], at: Sequence[Joint | None]) -> Lin
     layers = [0, *itertools.accumulate(run.n_cycles for run in runs)]
     parents, stops, previous = [], [], []
     for number, (run, joint) in enumerate(zip(runs, at, strict=True)):
-        own = run.read("/segments/parent")
+        own = lineage_of(run).parent.astype(np.int64)  # refuses what is damaged, by the name of its file
         parent = np.where(own < 0, NONE, own + first[number])
         before = np.arange(layers[number] - 1, layers[number + 1] - 1)
         before[:1] = NONE
@@ -128,12 +130,19 @@ def _joint(runs: Sequence[RunReader], number: int, position: Mapping[str, int]) 
         return None
     if before >= number:
         raise SelectionError(f"run {run.header.run_id} comes before {continues.run_id}, which it continues: swap them")
+    if continues.cycle >= runs[before].n_cycles:
+        raise SelectionError(
+            f"run {run.header.run_id} continues cycle {continues.cycle} of {continues.run_id}, which has"
+            f" {runs[before].n_cycles} here: give a later copy of that"
+        )
     count = int(run.stops("segment")[0])
-    labels = run.header.static["/states/label"][run.read("/segments/state", 0, count)]
+    states = run.read("/segments/state", 0, count)
+    refuse_dangling(run, "/segments/state", states, len(run.header.static["/states/label"]))
+    labels = run.header.static["/states/label"][states]
     matches = [_ORIGIN.fullmatch(label.decode("utf-8", "replace")) for label in labels.tolist()]
     found = [int(match[2]) for match in matches if match is not None and match[1] == continues.run_id]
     stops = np.concatenate([[0], runs[before].stops("segment")])
-    if len(found) == count and continues.cycle < len(stops) - 1:
+    if len(found) == count:
         parent = np.array(found, np.int64)
         if ((parent >= stops[continues.cycle]) & (parent < stops[continues.cycle + 1])).all():
             return Joint(run=before, cycle=continues.cycle, parent=parent)
@@ -143,14 +152,22 @@ def _joint(runs: Sequence[RunReader], number: int, position: Mapping[str, int]) 
 
 def _joined_columns(runs: Sequence[RunReader], at: Sequence[Joint | None]) -> dict[str, Callable[[], NDArray[Any]]]:
     columns = [segment_columns(run) for run in runs]
-    shared = [name for name in columns[0] if all(name in others for others in columns)] if columns else []
-    found: dict[str, Callable[[], NDArray[Any]]] = {
-        name: lambda name=name: np.concatenate([column[name]() for column in columns])  # type: ignore[misc]
-        for name in shared
-    }
-    if "continuous" in found:
-        found["continuous"] = lambda: _continuous(runs, at)
-    return found
+    shared = [name for name in columns[0] if all(name in others for others in columns)]
+
+    def joined(name: str) -> NDArray[Any]:
+        parts = [numbered_on(runs, number, f"/segments/{name}", found[name]()) for number, found in enumerate(columns)]
+        return np.concatenate(parts)
+
+    found = {name: partial(joined, name) for name in shared if name not in ("parent", "root")}
+    return {**found, "continuous": lambda: _continuous(runs, at)}
+
+
+def numbered_on(runs: Sequence[RunReader], number: int, path: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values of a column of one of several runs; ids, as rows of the tables of all runs."""
+    column = runs[number].header.layout.columns.get(path)
+    if column is None or not column.spec.ref:
+        return values
+    return np.where(values < 0, values, values + offsets(runs, column.spec.ref)[number])
 
 
 def _continuous(runs: Sequence[RunReader], at: Sequence[Joint | None]) -> NDArray[Any]:
@@ -187,18 +204,30 @@ def _into_founders(run: RunReader, joint: Joint) -> Iterator[Flows]:
         own = flows_of(run)
         here = slice(*np.searchsorted(own.into, [begin, end]))
         yield Flows(into=own.into[here] - begin, source=own.source[here], weight=own.weight[here])
-    elif run.planned is not None:
-        into = run.planned["/next/merges/into"].astype(np.int64)
-        source = run.planned["/next/merges/from"].astype(np.int64)
+    else:
+        planned = _next(run, joint.cycle)
+        into = planned["/next/merges/into"].astype(np.int64)
+        source = planned["/next/merges/from"].astype(np.int64)
+        begin, end = np.concatenate([[0], run.stops("segment")])[joint.cycle : joint.cycle + 2].tolist()
+        if ((source < begin) | (source >= end)).any():
+            raise damaged(run, f"/next/merges/from: expected segments {begin} to {end - 1}")
         order = np.argsort(into, kind="stable")
-        weight = run.planned["/next/merges/weight"].astype(np.float64)
+        weight = planned["/next/merges/weight"].astype(np.float64)
         yield Flows(into=into[order], source=source[order], weight=weight[order])
 
 
 def _planned(run: RunReader, cycle: int, kept: str, planned: str) -> NDArray[Any]:
     if cycle + 1 < run.n_cycles:
         return run.read(kept, *run.stops("segment")[cycle : cycle + 2].tolist())
-    return np.asarray((run.planned or {})[planned])
+    return np.asarray(_next(run, cycle)[planned])
+
+
+def _next(run: RunReader, cycle: int) -> Arrays:
+    """Return what was planned after the last cycle."""
+    if run.planned is None:
+        what = f"what run {run.header.run_id} had planned after cycle {cycle}"
+        raise SelectionError(f"{what} is not known while that is resumed: wait for its next cycle")
+    return run.planned
 
 
 def _shifted(flows: Flows, into: int, source: int) -> Flows:

@@ -15,6 +15,7 @@ from wepy_data.query.lineage import climb, subtree
 from wepy_data.query.lineage.coalescence import Genealogy, coalescence, drawing, genealogy, linkage
 from wepy_data.query.lineage.flow import Flows, flow_back
 from wepy_data.query.lineage.forest import NONE, Forest, Ids
+from wepy_data.query.rows import Cycles, cycle_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 class Lineage:
     """The history forest: of one run, or of runs that continue each other.
+
+    Of several runs, "the final walkers" are those of the last run where an answer is for one cycle (`trace_all`,
+    `survivor_curve`, `weight_origin`), and those of all runs otherwise (`survivors`, `compressed`, `graph`).
 
     Segment ids are int32 while these hold them all: use `astype(np.int64)` before any arithmetic that might leave that
     range. -1 stands for no segment.
@@ -74,7 +78,7 @@ class Lineage:
         self._forest = Forest(parent, segment_stop, previous)
         self._attributes = dict(attributes or {})
         self._flows = flows
-        self._window: tuple[int, int] | None = None
+        self._window: tuple[int, int] | None = None  # see `windowed`
         self._run_stop = [self._forest.n_layers] if run_stop is None else np.asarray(run_stop).tolist()
 
     @property
@@ -89,8 +93,8 @@ class Lineage:
 
     @property
     def n_cycles(self) -> int:
-        """Number of cycles on the way to the last one of the last run, both ends included."""
-        return self._forest.depth[-1] + 1 if self._forest.n_layers else 0
+        """Number of cycles; of several runs, on the longest way from founders to the end of a run."""
+        return max(self._forest.depth, default=NONE) + 1
 
     @property
     def parent(self) -> Ids:
@@ -128,20 +132,40 @@ class Lineage:
         self._run_stop[-1] += 1
         self.__dict__.pop("continuous", None)
 
+    def known(self, segments: ArrayLike, least: int = 0) -> NDArray[np.int64]:
+        """Return ids of segments, int64; refuse what is none, or less than `least`.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment, or they are not whole numbers; says what there is.
+        """
+        try:
+            found = np.asarray(segments)
+        except (ValueError, OverflowError) as error:
+            raise SelectionError(f"no segments {segments!r}: expected ids") from error
+        if found.size and found.dtype.kind not in "iu":
+            mask = " (of a mask, np.flatnonzero(mask) is the ids)" if found.dtype.kind == "b" else ""
+            raise SelectionError(f"segments are given as {found.dtype}: expected ids, whole numbers{mask}")
+        if found.size and (found.min() < least or found.max() >= self.n_segments):
+            wrong = found[(found < least) | (found >= self.n_segments)]
+            raise SelectionError(_no_such("segment", int(wrong.flat[0]), self.n_segments))
+        return found.astype(np.int64, copy=False)
+
     def cycle_of(self, segments: ArrayLike) -> NDArray[np.int64]:
         """Return the cycle of each segment, counted from the first founders; -1 (no segment) has the cycle -1."""
         depth = np.array([*self._forest.depth, NONE])
-        return depth[self._forest.layer_of(self._known(np.asarray(segments), least=NONE))]
+        return depth[self._forest.layer_of(self.known(segments, least=NONE))]
 
     def walker_of(self, segments: ArrayLike) -> NDArray[np.int64]:
         """Return the position of each segment within its cycle; -1 (no segment) has the position -1."""
-        known = self._known(np.asarray(segments, np.int64), least=NONE)
+        known = self.known(segments, least=NONE)
         layer = self._forest.layer_of(known)
         return np.where(known < 0, NONE, known - self._forest.starts[np.maximum(layer, 0)])
 
     def run_of(self, segments: ArrayLike) -> NDArray[np.int64]:
         """Return the run of each segment, by its position among the runs; -1 (no segment) has the run -1."""
-        layer = self._forest.layer_of(self._known(np.asarray(segments), least=NONE))
+        layer = self._forest.layer_of(self.known(segments, least=NONE))
         return np.where(layer < 0, NONE, np.searchsorted(self._run_stop, layer, side="right"))
 
     def segments_of(self, cycle: int, run: int = -1) -> Ids:
@@ -199,7 +223,7 @@ class Lineage:
         ends, layer = self._ends(segments)
         return climb.trace_all(self._forest, ends, layer) if layer >= 0 else np.empty((0, 0), ends.dtype)
 
-    def ancestor(self, segments: ArrayLike, cycle: int) -> Ids:
+    def ancestor(self, segments: ArrayLike | None, cycle: int) -> Ids:
         """Return the ancestors in a cycle of segments of one cycle; those of its own cycle are themselves.
 
         Raises
@@ -213,7 +237,7 @@ class Lineage:
         own = self._forest.depth[layer]
         if not 0 <= cycle <= own:
             raise SelectionError(_no_such("cycle", cycle, own + 1, "this lineage"))
-        return climb.ancestor(self._forest, ends, layer, cycle)
+        return climb.ancestor(self._forest, ends, layer, _whole("a cycle", cycle))
 
     @overload
     def mrca(self, a: int, b: int) -> int: ...
@@ -229,7 +253,7 @@ class Lineage:
         SelectionError
             If there is no such segment; says what there is.
         """
-        one, other = (self._known(np.asarray(ends, np.int64)) for ends in (a, b))
+        one, other = self.known(a), self.known(b)
         if one.ndim == other.ndim == 0:
             return climb.common_ancestor(self._forest, int(one), int(other))
         one, other = np.broadcast_arrays(one, other)
@@ -239,7 +263,7 @@ class Lineage:
     def founder(self, segments: ArrayLike | None = None) -> Ids:
         """Return the founder of each segment; of all by default."""
         found = subtree.founders(self._forest)
-        return found if segments is None else found[self._known(np.asarray(segments, np.int64))]
+        return found if segments is None else found[self.known(segments)]
 
     def survivors(self, segments: ArrayLike | None = None) -> Ids:
         """Return the segments that are ancestors of `segments` (the final walkers by default), and these, sorted.
@@ -286,6 +310,8 @@ class Lineage:
         found = self.attribute("weight")[ends] if weights is None else np.asarray(weights, np.float64)
         if found.shape != ends.shape:
             raise SelectionError(f"{found.size} weights of {len(ends)} segments: expected one for each")
+        if not (found > 0).all():
+            raise SelectionError("weights must be positive: there is one that is not, or NaN")
         return self._along(ends, found, lambda tree: tree.effective, np.float64(np.nan))
 
     def coalescence(self, segments: ArrayLike | None = None) -> NDArray[np.int32]:
@@ -301,7 +327,7 @@ class Lineage:
         SelectionError
             If there is no such segment; says what there is.
         """
-        ends = self._ends(None)[0] if segments is None else self._known(np.atleast_1d(np.asarray(segments, np.int64)))
+        ends = self._ends(None)[0] if segments is None else self.known(segments).ravel()
         tips, inverse = np.unique(ends, return_inverse=True)
         found = coalescence(self._forest, genealogy(self._forest, tips.astype(self.parent.dtype)))
         is_sorted = len(tips) == len(ends) and bool((inverse[1:] > inverse[:-1]).all())
@@ -378,42 +404,58 @@ class Lineage:
         """
         if values is None:
             return subtree.subtree_sums(self._forest, None)
-        each = np.asarray(values, np.float64)
-        if len(each) != self.n_segments:
-            raise SelectionError(f"{len(each)} values of {self.n_segments} segments: expected one for each")
-        return subtree.subtree_sums(self._forest, each)
+        return subtree.subtree_sums(self._forest, self._each("values", values).astype(np.float64, copy=False))
 
-    def pairs(self, lag: int) -> Iterator[tuple[Ids, Ids]]:
+    def pairs(self, lag: int, cycles: Cycles | None = None) -> Iterator[tuple[Ids, Ids]]:
         """Yield, some cycles at a time, the segments with an ancestor `lag` cycles before, as (ancestors, segments).
 
         A transition from one to the other carries the weight of the descendant, `weight[segments]`: that of the
         ancestor would count clones twice. `lineage.continuous.pairs` leaves out pairs with a restart between them.
 
+        Parameters
+        ----------
+        lag : int
+            Cycles between the two.
+        cycles : int, slice, or (first, stop), optional
+            Only pairs within these cycles; negative numbers count from the end.
+
         Raises
         ------
         SelectionError
-            If `lag` is less than 1.
+            If `lag` is less than 1, or there are no such cycles.
         """
-        if lag < 1:
+        if _whole("a lag", lag) < 1:
             raise SelectionError(f"a lag of {lag} cycles: it must be 1 or more")
-        return climb.pairs(self._forest, lag)
+        return climb.pairs(self._forest, lag, *cycle_range(cycles, self.n_cycles))
 
-    def windows(self, length: int) -> Iterator[Ids]:
+    def windows(self, length: int, cycles: Cycles | None = None) -> Iterator[Ids]:
         """Yield, some cycles at a time, the last `length` segments of each lineage that is so long, (n, length).
 
         Each segment ends one window, so that none comes twice. It carries the weight of its last segment.
 
+        Parameters
+        ----------
+        length : int
+            Segments of a window.
+        cycles : int, slice, or (first, stop), optional
+            Only windows within these cycles; negative numbers count from the end.
+
         Raises
         ------
         SelectionError
-            If `length` is less than 1.
+            If `length` is less than 1, or there are no such cycles.
         """
-        if length < 1:
+        if _whole("a length", length) < 1:
             raise SelectionError(f"windows of {length} cycles: they must have 1 or more")
-        return climb.windows(self._forest, length)
+        return climb.windows(self._forest, length, *cycle_range(cycles, self.n_cycles))
 
     def transition_counts(
-        self, states: ArrayLike, lag: int, n_states: int | None = None, weights: ArrayLike | None = None
+        self,
+        states: ArrayLike,
+        lag: int,
+        n_states: int | None = None,
+        weights: ArrayLike | None = None,
+        cycles: Cycles | None = None,
     ) -> NDArray[np.float64]:
         """Return the weight that went from state to state within `lag` cycles, (n_states, n_states).
 
@@ -429,17 +471,28 @@ class Lineage:
             Number of states; what `states` needs by default.
         weights : (n_segments,) float, optional
             Weight of each segment; those of the run by default.
+        cycles : int, slice, or (first, stop), optional
+            Only pairs within these cycles; negative numbers count from the end.
 
         Raises
         ------
         SelectionError
-            If `lag` is less than 1, or there are no weights.
+            If `lag` is less than 1, there are no such cycles, no weights, not one state for each segment, or more
+            states than `n_states`.
         """
-        state = np.asarray(states, np.int64)
-        weight = self.attribute("weight") if weights is None else np.asarray(weights, np.float64)
-        count = max(int(state.max(initial=-1)) + 1, 1) if n_states is None else n_states
+        state = self._each("states", states)
+        if state.dtype.kind not in "iu":
+            raise SelectionError(f"states are {state.dtype}: expected whole numbers, negative for none")
+        weight = self.attribute("weight") if weights is None else self._each("weights", weights)
+        needed = int(state.max(initial=NONE)) + 1
+        count = max(needed, 1) if n_states is None else _whole("a number of states", n_states)
+        if count < needed:
+            raise SelectionError(
+                f"state {needed - 1} of {count} states: expected 0 to {count - 1}, or n_states={needed}"
+            )
+        state = state.astype(np.int64)
         found = np.zeros(count * count)
-        for before, after in self.pairs(lag):
+        for before, after in self.pairs(lag, cycles):
             first, last = state[before], state[after]
             counted = (first >= 0) & (last >= 0)
             found += np.bincount((first * count + last)[counted], weight[after][counted], count * count)
@@ -469,10 +522,15 @@ class Lineage:
         """
         flows = self.flows
         ends, layer = self._ends(segments)
+        if layer < 0:
+            raise SelectionError("the weight of no segments: give one or more")
         weight = self.attribute("weight")
         begin, end = self._forest.start[layer], self._forest.start[layer + 1]
         carried = np.zeros(end - begin)
-        carried[ends - begin] = weight[ends] if values is None else np.asarray(values, np.float64)
+        carried_by = weight[ends] if values is None else np.asarray(values, np.float64)
+        if carried_by.shape != ends.shape:
+            raise SelectionError(f"{carried_by.size} values of {len(ends)} segments: expected one for each")
+        carried[ends - begin] = carried_by
         depth = self._cycle(cycle, self._forest.depth[layer] + 1, "this lineage")
         return flow_back(self._forest, weight, flows, carried, layer, depth)
 
@@ -525,7 +583,7 @@ class Lineage:
         return place
 
     def within(self) -> Ids:
-        """Return all segments, or those of the window's cycles; see `window`."""
+        """Return all segments, or those of the cycles that a graph is of."""
         if self._window is None:
             return np.arange(self.n_segments, dtype=self.parent.dtype)
         first, stop = self._window
@@ -534,31 +592,11 @@ class Lineage:
         parts = [np.arange(start[layer], start[layer + 1]) for layer in layers]
         return np.concatenate([np.empty(0, np.int64), *parts]).astype(self.parent.dtype)
 
-    def window(self, first: int, stop: int) -> Lineage:
-        """Return the same segments with those of cycle `first` as founders, and those of `stop - 1` as the final ones.
-
-        Ids stay what they are. Negative numbers count from the end.
-
-        Raises
-        ------
-        SelectionError
-            If there are no such cycles.
-        """
-        begin, end = (number + self.n_cycles if number < 0 else number for number in (first, stop))
-        if not 0 <= begin < end <= self.n_cycles:
-            there = _no_such("cycle", first, self.n_cycles).partition(": ")[2]
-            raise SelectionError(f"no cycles from {first} up to, not including, {stop}: {there}")
-        found = copy.copy(self)
-        found.__dict__.pop("continuous", None)
-        found._forest = self._forest.cut_above(begin)
-        found._window = begin, end
-        return found
-
     def graph(
         self,
         which: str = "compressed",
         *,
-        cycles: tuple[int, int] | None = None,
+        cycles: Cycles | None = None,
         attributes: Sequence[str] | None = None,
         max_nodes: int = 200_000,
     ) -> nx.DiGraph[Any]:
@@ -571,9 +609,8 @@ class Lineage:
         which : {"compressed", "survivors", "all"}
             Tips, branchings and founders of the final walkers' lineages; all ancestors of the final walkers; or all
             segments.
-        cycles : (first, stop), optional
-            Only cycles first, ..., stop - 1, as if the run had begun and ended with them; negative numbers count from
-            the end.
+        cycles : int, slice, or (first, stop), optional
+            Only these cycles, as if the run had begun and ended with them; negative numbers count from the end.
         attributes : sequence of str, optional
             Names of columns of the segments table, or of observables of one number per segment, that nodes carry;
             weight and bin by default.
@@ -587,21 +624,21 @@ class Lineage:
         """
         from wepy_data.query.graph import lineage_graph
 
-        chosen = self if cycles is None else self.window(*cycles)
+        chosen = self if cycles is None else windowed(self, cycles)
         return lineage_graph(chosen, which, self._names(attributes), max_nodes)
 
     def weight_graph(
         self,
         which: str = "compressed",
         *,
-        cycles: tuple[int, int] | None = None,
+        cycles: Cycles | None = None,
         attributes: Sequence[str] | None = None,
         max_nodes: int = 200_000,
     ) -> nx.DiGraph[Any]:
         """Return the flow of weight as a networkx graph: to children, and by merges into the children of others.
 
-        Edges have a `weight`, a `kind` ("continued" or "merged") and a `length` in cycles. What leaves a node is its
-        weight, if it is not of the last cycle.
+        Edges have a `weight`, a `kind` ("continued" or "merged") and a `length` in cycles. Of "all" and "compressed",
+        what leaves a node is its weight, unless it is of the last cycle or was absorbed.
 
         Parameters
         ----------
@@ -618,7 +655,7 @@ class Lineage:
         """
         from wepy_data.query.graph import weight_graph
 
-        chosen = self if cycles is None else self.window(*cycles)
+        chosen = self if cycles is None else windowed(self, cycles)
         return weight_graph(chosen, which, self._names(attributes), max_nodes)
 
     def view(self, attributes: Sequence[str] | None = None) -> nx.DiGraph[Any]:
@@ -648,8 +685,7 @@ class Lineage:
         SelectionError
             If there is no such segment; says what there is.
         """
-        one = self._one(segment)
-        return subtree.children(self._forest, one)
+        return subtree.children(self._forest, self._one(segment))
 
     @property
     def flows(self) -> Flows:
@@ -661,8 +697,10 @@ class Lineage:
             If it is not known.
         """
         if self._flows is None:
-            raise SelectionError("merges are not known to this lineage: ask that of a run")
-        return self._flows()
+            raise SelectionError("merges are not known to this lineage: ask that of a run's whole one, run.lineage")
+        found = self._flows()
+        known = int(np.searchsorted(found.into, self.n_segments))  # a record may have grown since
+        return Flows(into=found.into[:known], source=found.source[:known], weight=found.weight[:known])
 
     def attribute(self, name: str) -> NDArray[Any]:
         """Return what is known of the segments by name, (n_segments,).
@@ -678,12 +716,14 @@ class Lineage:
                 f"it knows {', '.join(self._attributes)}" if self._attributes else "it knows nothing of them: ask a run"
             )
             raise SelectionError(f"no attribute {name!r} of segments in this lineage: {exist}")
-        return np.asarray(found() if callable(found) else found)
+        return np.asarray(found() if callable(found) else found)[: self.n_segments]  # a record may have grown since
 
     def _names(self, attributes: Sequence[str] | None) -> Sequence[str]:
         from wepy_data.query.graph import USUAL
 
-        return [name for name in USUAL if name in self._attributes] if attributes is None else attributes
+        if attributes is None:
+            return [name for name in USUAL if name in self._attributes]
+        return [attributes] if isinstance(attributes, str) else attributes
 
     def _along(
         self,
@@ -704,54 +744,93 @@ class Lineage:
         """Return different segments, sorted; the final ones of all runs by default."""
         if segments is None:
             last = -1 if self._window is None else self._window[1] - 1
-            runs = range(self.n_runs if self._forest.n_layers else 0)
-            found = [self.segments_of(last, run) for run in runs if self._has(last, run)]
+            found = [self.segments_of(last, run) for run in range(self.n_runs) if self._has(last, run)]
             return np.unique(np.concatenate([np.empty(0, self.parent.dtype), *found]))
-        ends = np.atleast_1d(np.asarray(segments, np.int64))
-        return np.unique(self._known(ends)).astype(self.parent.dtype, copy=False)
+        return np.unique(self.known(segments)).astype(self.parent.dtype, copy=False)
 
     def _layer(self, cycle: int, run: int) -> int:
+        """Return the layer of a cycle on the way to the end of a run."""
         if not -self.n_runs <= run < self.n_runs:
             raise SelectionError(_no_such("run", run, self.n_runs, "there"))
-        stop = self._run_stop[run]
+        path = self._path(run % self.n_runs)
+        where = "this run" if self.n_runs == 1 else f"the way to the end of run {run % self.n_runs}"
+        return path[self._cycle(cycle, len(path), where)]
+
+    def _path(self, run: int) -> Sequence[int]:
+        """Return the layers on the way to the end of a run; none, if it has no cycles."""
+        begin, stop = (self._run_stop[run - 1] if run else 0), self._run_stop[run]
         if self.n_runs == 1:
-            return self._cycle(cycle, stop, "this run")
-        path = self._forest.path(stop - 1)
-        return path[self._cycle(cycle, len(path), f"the way to the end of run {run % self.n_runs}")]
+            return range(stop)
+        return self._forest.path(stop - 1) if begin < stop else []
 
     def _has(self, cycle: int, run: int) -> bool:
-        return cycle < 0 or cycle <= self._forest.depth[self._run_stop[run] - 1]
+        count = len(self._path(run))
+        return -count <= cycle < count
 
     def _cycle(self, cycle: int, count: int, where: str) -> int:
-        if not -count <= cycle < count:
+        if not -count <= _whole("a cycle", cycle) < count:
             raise SelectionError(_no_such("cycle", cycle, count, where))
         return cycle % count
+
+    def _each(self, what: str, values: ArrayLike) -> NDArray[Any]:
+        """Return values of which each segment has one; refuse others."""
+        found = np.asarray(values)
+        if found.shape != (self.n_segments,):
+            raise SelectionError(f"{found.size} {what} of {self.n_segments} segments: expected one for each")
+        return found
 
     def _ends(self, segments: ArrayLike | None) -> tuple[Ids, int]:
         """Return segments of one layer, the final ones by default, and the layer; -1 if there are no segments."""
         if segments is None:
-            if not self._forest.n_layers:
+            runs = [run for run in range(self.n_runs) if self._path(run)]
+            if not runs:
                 return np.empty(0, self.parent.dtype), NONE
-            layer = self._layer(-1 if self._window is None else self._window[1] - 1, -1)
+            layer = self._layer(-1 if self._window is None else self._window[1] - 1, runs[-1])
             return self._forest.layer(layer), layer
-        ends = self._known(np.atleast_1d(np.asarray(segments, np.int64)))
+        ends = self.known(segments).ravel()
         if not len(ends):
             return ends.astype(self.parent.dtype), NONE
-        first, last = self._forest.layer_of([ends.min(), ends.max()]).tolist()
-        if first != last:
-            cycles = f"cycles {self._forest.depth[first]} to {self._forest.depth[last]}"
-            raise SelectionError(f"segments of {cycles}: they must be of one cycle")
-        return ends.astype(self.parent.dtype), first
+        layers = self._forest.layer_of([ends.min(), ends.max()]).tolist()
+        if layers[0] != layers[1]:
+            first, last = (self._forest.depth[layer] for layer in layers)
+            among = f"segments of cycles {first} to {last}" if first != last else "segments of several runs"
+            raise SelectionError(f"{among}: they must be of one cycle{' of one run' if self.n_runs > 1 else ''}")
+        return ends.astype(self.parent.dtype), layers[0]
 
     def _one(self, segment: int) -> int:
-        return int(self._known(np.asarray(segment, np.int64)))
+        found = self.known(segment)
+        if found.size != 1:
+            raise SelectionError(f"{found.size} segments: this is asked of one")
+        return int(found.flat[0])
 
-    def _known(self, segments: NDArray[Any], least: int = 0) -> NDArray[Any]:
-        """Return the segments if there are such; refuse them otherwise."""
-        if segments.size and (segments.min() < least or segments.max() >= self.n_segments):
-            wrong = segments[(segments < least) | (segments >= self.n_segments)]
-            raise SelectionError(_no_such("segment", int(wrong.flat[0]), self.n_segments))
-        return segments
+
+def windowed(lineage: Lineage, cycles: Cycles) -> Lineage:
+    """Return the same segments with those of the first of some cycles as founders, and those of the last as final ones.
+
+    What graphs ask of it is answered for these cycles: `within`, `survivors`, `compressed`, `genealogy`.
+
+    Raises
+    ------
+    SelectionError
+        If there are no such cycles.
+    """
+    first, stop = cycle_range(cycles, lineage.n_cycles)
+    if first >= stop:
+        there = _no_such("cycle", first, lineage.n_cycles).partition(": ")[2]
+        raise SelectionError(f"no cycles {cycles}: {there}")
+    found = copy.copy(lineage)
+    found.__dict__.pop("continuous", None)
+    found._run_stop = list(lineage._run_stop)
+    found._forest = lineage._forest.only(first, stop)
+    found._window = first, stop
+    return found
+
+
+def _whole(what: str, number: int) -> int:
+    """Return a whole number; refuse others."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer):
+        raise SelectionError(f"{what} of {number!r}: expected a whole number")
+    return int(number)
 
 
 def _no_such(what: str, number: int, count: int, where: str = "this run") -> str:

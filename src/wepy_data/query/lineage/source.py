@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +13,27 @@ from wepy_data.errors import DamagedRunError
 from wepy_data.query.lineage.flow import Flows
 from wepy_data.query.lineage.lineage import Lineage
 from wepy_data.query.rows import damaged, refuse_dangling
+from wepy_data.query.table import flat_columns, labels_of
 from wepy_data.record.protocols import RunReader
+
+if TYPE_CHECKING:
+    from wepy_data.query.graph import Attributes
 
 _PARENT = "/segments/parent"
 
 
-def lineage_of(run: RunReader) -> Lineage:
-    """Return the history forest of a run.
+def lineage_of(run: RunReader, more: Attributes | None = None) -> Lineage:
+    """Return the history forest of a run; `more` is known of its segments besides the columns of their table.
 
     Raises
     ------
     DamagedRunError
         If a parent is not in the cycle before its child.
     """
+    parent, stops = run.read(_PARENT), run.stops("segment")
+    columns = {**(more or {}), **segment_columns(run)}
     try:
-        return Lineage(run.read(_PARENT), run.stops("segment"), segment_columns(run), flows=lambda: flows_of(run))
+        return Lineage(parent, stops, columns, flows=lambda: flows_of(run))
     except DamagedRunError as error:
         raise damaged(run, f"{_PARENT}: {error}") from error
 
@@ -52,12 +59,21 @@ def catch_up(lineage: Lineage, run: RunReader) -> None:
 
 
 def segment_columns(run: RunReader) -> dict[str, Callable[[], NDArray[Any]]]:
-    """Return, by name, how to read what is one number for each segment: columns of the table, and observables."""
+    """Return, by the names of the table's columns, how to read what is known of the segments."""
     found: dict[str, Callable[[], NDArray[Any]]] = {}
     for path, column in run.header.layout.growing.items():
-        if path.startswith("/segments/") and "/arrays/" not in path and not column.shape:
-            found[path.rsplit("/", 1)[1]] = lambda path=path: run.read(path)  # type: ignore[misc]
+        if not path.startswith("/segments/") or "/arrays/" in path:
+            continue
+        name = path.rsplit("/", 1)[1]
+        for number, label in enumerate(labels_of(name, column.shape)):
+            read = partial(_part, run, path, number)
+            # an observable may have the name of a column
+            found[f"observables/{label}" if label in found else label] = read
     return found
+
+
+def _part(run: RunReader, path: str, number: int) -> NDArray[Any]:
+    return flat_columns(run.read(path))[number]
 
 
 def flows_of(run: RunReader) -> Flows:
@@ -71,7 +87,12 @@ def flows_of(run: RunReader) -> Flows:
     into, source = run.read("/merges/into"), run.read("/merges/from")
     for path, segments in (("/merges/into", into), ("/merges/from", source)):
         refuse_dangling(run, path, segments, run.rows("segment"))
-    if (np.diff(into) < 0).any():
-        order = np.argsort(into, kind="stable")
-        return Flows(into=into[order], source=source[order], weight=run.read("/merges/weight")[order])
-    return Flows(into=into, source=source, weight=run.read("/merges/weight"))
+    stops = run.stops("segment")
+    cycle_into, cycle_from = (np.searchsorted(stops, segments, side="right") for segments in (into, source))
+    wrong = np.flatnonzero(cycle_from != cycle_into - 1)
+    if len(wrong):
+        place = wrong[0]
+        expected = f"found segment {source[place]} for segment {into[place]}, expected one of the cycle before"
+        raise damaged(run, f"/merges/from: {expected}")
+    weight, order = run.read("/merges/weight"), np.argsort(into, kind="stable")
+    return Flows(into=into[order], source=source[order], weight=weight[order])
