@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.schema.layout import Column
+from wepy_data.store.packed import read_packed
 
 _GAP = 1 << 15  # bytes that are rather read and thrown away than asked for apart
 _BLOCK = 1 << 25  # bytes read in one go
@@ -51,6 +52,10 @@ def read_scattered(
         offset = dataset.id.get_offset()  # None unless it lies in this very file, in one piece
         if offset is not None and not dataset.file.userblock_size:
             return _straight(dataset.file.id.get_vfd_handle(), offset, column, rows, part)
+    if as_declared and part is None:
+        found = read_packed(dataset, column, rows)
+        if found is not None:
+            return found
     return read_spans(column.empty(), rows, part, read, dataset.chunks[0] if dataset.chunks else 1)
 
 
@@ -79,7 +84,7 @@ def read_spans(
         if len(block) == stop - start:
             found[start:stop] = block
         else:
-            np.take(block, rows[start:stop] - first, axis=0, out=found[start:stop])
+            np.take(block, rows[start:stop] - first, axis=0, out=found[start:stop], mode="clip")  # not buffered
     return found
 
 

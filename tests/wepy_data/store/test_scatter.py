@@ -1,5 +1,7 @@
 """Scattered rows, read straight from the file or in spans of chunks."""
 
+import zlib
+
 import h5py
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import strategies as st
 
 from wepy_data import DamagedRunError, open_run, write_run
 from wepy_data.schema.layout import Layout
-from wepy_data.store import scatter
+from wepy_data.store import packed, scatter
+from wepy_data.store.packed import read_packed
 from wepy_data.store.scatter import read_scattered
 
 POSITIONS = "/particles/trajectory/position/value"
@@ -20,16 +23,20 @@ PARTS = st.none() | st.tuples(st.integers(0, 4), st.integers(1, 5)).filter(lambd
 )
 
 
-@pytest.fixture(scope="module", params=["in one piece", "chunked", "packed", "doubles"])
+STORED = {
+    "in one piece": {},
+    "chunked": {"chunks": (4, 5, 3)},
+    "deflated": {"chunks": (7, 5, 3), "compression": "gzip"},
+    "packed": {"chunks": (7, 5, 3), "compression": "gzip", "shuffle": True},
+    "parts of rows": {"chunks": (7, 2, 3), "compression": "gzip", "shuffle": True},
+    "doubles": {"chunks": (7, 5, 3), "compression": "gzip", "shuffle": True, "dtype": "f8"},
+}
+
+
+@pytest.fixture(scope="module", params=STORED)
 def dataset(request, tmp_path_factory):
-    more = {
-        "in one piece": {},
-        "chunked": {"chunks": (4, 5, 3)},
-        "packed": {"chunks": (7, 5, 3), "compression": "gzip"},
-    }
     with h5py.File(tmp_path_factory.mktemp("scatter") / "values.h5", "w") as file:
-        values = VALUES.astype("f8") if request.param == "doubles" else VALUES
-        made = file.create_dataset("values", data=values, **more.get(request.param, {}))
+        made = file.create_dataset("values", data=VALUES, **STORED[request.param])
         file.flush()
         yield made
 
@@ -39,8 +46,10 @@ def dataset(request, tmp_path_factory):
 def test_rows_and_parts_are_those_asked_for_however_they_are_stored(monkeypatch, dataset, rows, part, near, limit):
     for name, value in (("_GAP", near), ("_APART", near), ("_BLOCK", limit)):
         monkeypatch.setattr(scatter, name, value)
+    monkeypatch.setattr(packed, "_FEW", near % 3)
+    monkeypatch.setattr(packed, "_MOST", 2.0)
     rows = np.array(rows, np.int64)
-    found = read_scattered(dataset, COLUMN, rows, part, lambda start, stop: dataset[start:stop])
+    found = read_scattered(dataset, COLUMN, rows, part, lambda start, stop: dataset[start:stop].astype("<f4"))
     expected = VALUES[rows] if part is None else VALUES[rows, part]
     np.testing.assert_array_equal(found, expected)
     assert found.flags.c_contiguous
@@ -77,3 +86,48 @@ def test_a_file_that_is_cut_while_it_is_read_is_damaged(make_ensemble, tmp_path,
             file.truncate(offset + 10)
         with pytest.raises(DamagedRunError, match="the file ends"):
             run.reader.read_rows(POSITIONS, rows)
+
+
+@pytest.fixture
+def packed_values(tmp_path, monkeypatch):
+    monkeypatch.setattr(packed, "_FEW", 0)
+    monkeypatch.setattr(packed, "_MOST", 2.0)
+    with h5py.File(tmp_path / "values.h5", "w") as file:
+        yield file.create_dataset("values", data=VALUES, **STORED["packed"])
+
+
+def test_packed_rows_are_unpacked_here_if_they_are_few_of_many(packed_values, monkeypatch):
+    rows = np.array([0, 1, 8, 30, 59])
+    np.testing.assert_array_equal(read_packed(packed_values, COLUMN, rows), VALUES[rows])
+    monkeypatch.setattr(packed, "_MOST", 0.1)
+    assert read_packed(packed_values, COLUMN, rows) is None
+    monkeypatch.setattr(packed, "_FEW", 5)
+    assert read_packed(packed_values, COLUMN, rows[:2]) is None
+
+
+def test_chunks_that_were_stored_otherwise_are_left_to_hdf5(packed_values):
+    packed_values.id.write_direct_chunk((7, 0, 0), VALUES[:7].tobytes(), filter_mask=3)
+    rows = np.array([0, 8, 30])
+    assert read_packed(packed_values, COLUMN, rows) is None
+    found = read_scattered(packed_values, COLUMN, rows, None, lambda start, stop: packed_values[start:stop])
+    np.testing.assert_array_equal(found, VALUES[[0, 1, 30]])
+    empty = packed_values.file.create_dataset("empty", (60, 5, 3), "<f4", **STORED["packed"])
+    assert read_packed(empty, COLUMN, rows) is None
+
+
+@pytest.mark.parametrize("values", [b"nonsense", zlib.compress(bytes(10)), zlib.compress(bytes(10**6))])
+def test_chunks_that_do_not_unpack_are_damage(packed_values, values):
+    packed_values.id.write_direct_chunk((7, 0, 0), values)
+    rows = np.array([0, 8, 30])
+    if len(zlib_or_nothing(values)) > 420:  # more than a chunk: cut where it ends
+        np.testing.assert_array_equal(read_packed(packed_values, COLUMN, rows)[1], 0)
+        return
+    with pytest.raises(OSError, match="a chunk"):
+        read_packed(packed_values, COLUMN, rows)
+
+
+def zlib_or_nothing(values):
+    try:
+        return zlib.decompress(values)
+    except zlib.error:
+        return b""
