@@ -220,7 +220,7 @@ def test_a_reference_of_ones_own_and_one_that_does_not_fit(run, tmp_path):
 def test_molecules_are_made_whole_as_mdtraj_does(make_ensemble, tmp_path):
     run = Run(make_ensemble(periodic=True))
     path = lineage_of(run)
-    expected, together = run.frames(path), run.frames(path)
+    expected = run.frames(path)
     expected.make_molecules_whole(inplace=True)
     again = seen_by_mdtraj(export_frames(run, path, tmp_path / "l.h5", whole=True))
     np.testing.assert_allclose(again.xyz, expected.xyz, atol=1e-5)
@@ -229,8 +229,18 @@ def test_molecules_are_made_whole_as_mdtraj_does(make_ensemble, tmp_path):
     np.testing.assert_allclose(part.xyz, expected.xyz[:, [0, 3]], atol=1e-5)
     with pytest.raises(SelectionError, match="use whole"):
         export_frames(run, path, tmp_path / "i.h5", image=True)
-    anchors = [set(together.topology.atoms)]
-    together.image_molecules(inplace=True, anchor_molecules=anchors, other_molecules=[])
+
+
+def test_molecules_are_imaged_as_mdtraj_does(make_ensemble, tmp_path, monkeypatch):
+    record = make_ensemble(periodic=True)
+    bonds = json.loads(record.header.topology) | {"bonds": [[0, 1], [1, 2]]}
+    object.__setattr__(record.header, "topology", json.dumps(bonds))
+    # its own guess wants ten molecules or more
+    monkeypatch.setattr(mdtraj.Topology, "guess_anchor_molecules", lambda topology: topology.find_molecules()[:1])
+    run = Run(record)
+    again = seen_by_mdtraj(export_frames(run, lineage_of(run), tmp_path / "l.h5", image=True))
+    expected = run.frames(lineage_of(run)).image_molecules()
+    np.testing.assert_allclose(again.xyz, expected.xyz, atol=1e-5)
 
 
 def test_whole_molecules_need_a_box_and_bonds(make_ensemble, tmp_path):
