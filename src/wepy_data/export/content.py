@@ -66,6 +66,8 @@ class Block:
         Steps of dynamics, on each frame's own lineage.
     lengths, angles : (n_frames, 3) float32 or None
         Of the boxes, nm and degrees; None without boxes.
+    edges : (n_frames, 3, 3) float32 or None
+        Their vectors as rows, nm, turned as the run has them.
     velocities : (n_frames, n_atoms, 3) float32 or None
         nm/ps; None if they are not kept.
     """
@@ -75,6 +77,7 @@ class Block:
     step: NDArray[np.int64]
     lengths: NDArray[np.float32] | None = None
     angles: NDArray[np.float32] | None = None
+    edges: NDArray[np.float32] | None = None
     velocities: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
@@ -90,6 +93,7 @@ class Block:
             step=self.step[place],
             lengths=None if self.lengths is None else self.lengths[place],
             angles=None if self.angles is None else self.angles[place],
+            edges=None if self.edges is None else self.edges[place],
             velocities=None if self.velocities is None else self.velocities[place],
         )
 

@@ -13,7 +13,6 @@ from wepy_data.export.content import Block, Content
 from wepy_data.query.feature import ORDER_PARAMETER
 from wepy_data.query.frame import blocks
 from wepy_data.query.rows import read_rows
-from wepy_data.query.topology import import_mdtraj
 from wepy_data.store.h5md import H5mdFile, H5mdHeader
 
 _GROUP = "/particles/trajectory/"
@@ -46,8 +45,8 @@ class LineageFile:
         content, here = self._content, slice(self._done, self._done + len(block))
         reader, owners = content.run.reader, content.owners[here]
         particles: dict[str, NDArray[Any]] = {"position": block.positions}
-        if block.lengths is not None and block.angles is not None:
-            particles["box/edges"] = _edges(block.lengths, block.angles)
+        if block.edges is not None:
+            particles["box/edges"] = block.edges
         if block.velocities is not None:
             particles["velocity"] = block.velocities
         observables = {
@@ -88,8 +87,3 @@ def _header(content: Content) -> H5mdHeader:
     return H5mdHeader(
         n_atoms=len(content.atoms), author=header.author, periodic=content.periodic, static=static, units=units
     )
-
-
-def _edges(lengths: NDArray[np.float32], angles: NDArray[np.float32]) -> NDArray[np.float32]:
-    vectors = import_mdtraj("boxes").utils.unitcell.lengths_and_angles_to_box_vectors(*lengths.T, *angles.T)
-    return np.stack(vectors, axis=1).astype(np.float32)

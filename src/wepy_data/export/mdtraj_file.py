@@ -37,15 +37,11 @@ class XtcFile:
 
     def __init__(self, path: Path, content: Content) -> None:
         md = import_mdtraj("writing XTC")
-        self._vectors = md.utils.unitcell.lengths_and_angles_to_box_vectors
         self._file = md.formats.XTCTrajectoryFile(os.fspath(path), "w", force_overwrite=True)
 
     def write(self, block: Block) -> None:
         """Append frames."""
-        box = np.zeros((len(block), 3, 3), np.float32)
-        if block.lengths is not None and block.angles is not None:
-            for axis, vector in enumerate(self._vectors(*block.lengths.T, *block.angles.T)):
-                box[:, axis] = vector
+        box = np.zeros((len(block), 3, 3), np.float32) if block.edges is None else block.edges
         step = np.minimum(block.step, np.iinfo(np.int32).max).astype(np.int32)  # the format has no more
         positions = np.ascontiguousarray(block.positions)
         self._file.write(positions, time=block.time.astype(np.float32), step=step, box=box)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wepy_data.errors import SelectionError
 from wepy_data.export.content import Block
-from wepy_data.query.frame import VELOCITIES, boxes_of, chosen_atoms, positions_of, velocities_of
+from wepy_data.query.frame import VELOCITIES, boxes_of, chosen_atoms, edges_of, positions_of, velocities_of
 from wepy_data.query.rows import read_rows
 from wepy_data.query.topology import import_mdtraj
 
@@ -103,6 +103,7 @@ class Shaping:
             step=read_rows(reader, "/frames/md_step", rows),
             lengths=boxes.get("unitcell_lengths"),
             angles=boxes.get("unitcell_angles"),
+            edges=edges_of(reader, rows),
             velocities=velocities_of(reader, rows, self.kept) if velocities and self.velocities else None,
         )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 POSITIONS = "/particles/trajectory/position/value"
 VELOCITIES = "/particles/trajectory/velocity/value"
+EDGES = "/particles/trajectory/box/edges/value"
 BLOCK_BYTES = 1 << 22  # positions read in one go: more does not fit into a processor's cache, and is not faster
 
 
@@ -150,6 +151,15 @@ def boxes_of(run: RunReader, rows: NDArray[np.int64]) -> dict[str, NDArray[np.fl
         "unitcell_lengths": read_rows(run, "/cell_lengths", rows),
         "unitcell_angles": read_rows(run, "/cell_angles", rows),
     }
+
+
+def edges_of(run: RunReader, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """Return the box vectors of chosen frames in nm, (n_frames, 3, 3), vectors as rows; None without a box."""
+    if EDGES not in run.header.layout.growing:
+        return None
+    found = np.empty((len(rows), 3, 3), np.float32)
+    _to_nm(read_rows(run, EDGES, rows), run.header.layout.growing[EDGES].unit, found)
+    return found
 
 
 def frame_bytes(run: RunReader) -> int:

@@ -108,6 +108,9 @@ def _straight(
     found = _room(column.empty(), len(rows), part)
     if not found.nbytes:
         return found
+    needed = offset + (int(rows[-1]) + 1) * column.row_bytes
+    if needed > os.fstat(descriptor).st_size:
+        raise OSError(f"the file ends before byte {needed}")
     if part is not None:
         offset += part.start * (column.row_bytes // column.shape[0])
     breaks = np.arange(1, len(rows)) if part is not None else np.flatnonzero(np.diff(rows) != 1) + 1

@@ -18,6 +18,7 @@ from wepy_data.testing import runs
 
 QUICK = settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 CLOSE = {".dcd": 1e-6, ".xtc": 6e-4, ".pdb": 6e-5, ".cif": 6e-6, ".h5": 0, ".h5md": 0}
+EDGES = "/particles/trajectory/box/edges/value"
 VELOCITIES = "/particles/trajectory/velocity/value"
 
 
@@ -150,6 +151,13 @@ def test_h5md_of_any_lineage_conforms_and_keeps_velocities(new_path, record, dat
             assert (np.diff(group["position/step"][:]) > 0).all()
             np.testing.assert_array_equal(group["position/value"][:], stored.xyz)
             np.testing.assert_array_equal(group["position/time"][:], record.read("/frames/time")[rows])
+            assert ("edges" in group["box"]) == (EDGES in record.header.layout.growing)
+            if "edges" in group["box"]:
+                edges = record.read(EDGES)[rows]
+                picometres = record.header.layout.growing[EDGES].unit == "pm"
+                np.testing.assert_array_equal(
+                    group["box/edges/value"][:], (edges / 1000).astype("f4") if picometres else edges
+                )
             assert ("velocity" in group) == (VELOCITIES in record.header.layout.growing)
             if "velocity" in group:
                 np.testing.assert_array_equal(group["velocity/value"][:], record.read(VELOCITIES)[rows])
