@@ -112,7 +112,10 @@ def _writer(
     if choice == "all_final":
         return partial(_paths, run, list(run.lineage.trace_all().T))
     if choice == "successful":
-        return partial(_paths, run, successful_paths(run))
+        paths = successful_paths(run)
+        if not paths:
+            raise click.UsageError("nobody has reached a target in this run: choose other frames than --successful")
+        return partial(_paths, run, paths)
     if choice == "branch":
         return partial(_paths, run, branch_paths(run, run.segment_id(cycle, walker)))
     if choice == "segments":

@@ -34,23 +34,22 @@ class NpzFile:
     def __init__(self, path: Path, content: Content) -> None:
         self._content = content
         self._archive = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
-        self._positions: IO[bytes] | None = self._member(
-            "positions", np.dtype("<f4"), (content.n_frames, len(content.atoms), 3)
-        )
+        self._positions = self._member("positions", np.dtype("<f4"), (content.n_frames, len(content.atoms), 3))
+        self._left = content.n_frames
 
     def write(self, block: Block) -> None:
-        """Append frames."""
-        if self._positions is not None:
-            self._positions.write(np.ascontiguousarray(block.positions, "<f4").data.cast("B"))
-
-    def close(self) -> None:
-        """End the file: what is small beside positions is read again, block by block."""
-        if self._positions is not None:
+        """Append frames; after the last one, what is small beside positions is read again, and written."""
+        self._positions.write(np.ascontiguousarray(block.positions, "<f4").data.cast("B"))
+        self._left -= len(block)
+        if not self._left:
             self._positions.close()
-            self._positions = None
             for name, parts in self._others():
                 self._whole(name, parts)
-            self._archive.close()
+
+    def close(self) -> None:
+        """End the file, whole or not."""
+        self._positions.close()
+        self._archive.close()
 
     def _others(self) -> Iterator[tuple[str, Iterator[NDArray[Any]]]]:
         """Yield names and, block by block, values of all arrays but positions; small ones first."""

@@ -117,3 +117,10 @@ def test_mistakes_are_one_line_and_code_2(export, tmp_path, monkeypatch, argumen
     assert len(result.stderr.splitlines()) == 1
     assert words in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_in_which_nobody_arrived_says_so(export, make_ensemble, tmp_path):
+    path = write_run(tmp_path / "run.h5", make_ensemble(3, recycle=False))
+    result = export("-o", tmp_path / "l.dcd", "--successful", path=path)
+    assert result.exit_code == 2
+    assert "nobody has reached a target" in result.stderr
