@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wepy_data.schema.layout import Column
 
 _FILTERS = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE)
-_THREADS = 8  # at most: unpacking takes as long as a disk needs for the next one
+_THREADS = 8  # at most
 _FEW = 4  # chunks that HDF5 unpacks as fast
 _MOST = 0.25  # of the rows of the chunks, beyond which HDF5 is as fast
 
