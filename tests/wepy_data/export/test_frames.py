@@ -31,19 +31,14 @@ def lineage_of(run):
     return run.lineage.trace(run.segment_id(-1, 3))
 
 
-def universe(topology, trajectory, **more):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import MDAnalysis
-
-        return MDAnalysis.Universe(str(topology), str(trajectory), **more)
-
-
 def seen_by_mdanalysis(exported, **more):
     """Positions (nm), times (ps) and boxes as MDAnalysis reads them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = universe(exported.topology, exported.trajectory, **more)
+        import MDAnalysis
+
+        warnings.simplefilter("ignore")  # it has filters of its own
+        found = MDAnalysis.Universe(str(exported.topology), str(exported.trajectory), **more)
         frames = [(ts.positions / 10, ts.time, ts.dimensions) for ts in found.trajectory]
         found.trajectory.close()
     positions, times, boxes = zip(*frames, strict=True)
