@@ -183,6 +183,21 @@ def test_families(lineage):
             assert lineage.descendants(one, late, run).tolist() == sorted(set(below[one]) & set(path[late].tolist()))
 
 
+@given(forests(), st.integers(0, 8), st.data())
+def test_clusters_are_connected_by_near_common_ancestors(lineage, within, data):
+    ends = data.draw(st.lists(st.integers(0, lineage.n_segments - 1), max_size=8))
+    related = nx.Graph()
+    related.add_nodes_from(range(len(ends)))
+    for (i, a), (j, b) in itertools.combinations(enumerate(ends), 2):
+        shared = lineage.mrca(a, b)
+        if shared >= 0 and lineage.cycle_of(shared) >= max(lineage.cycle_of([a, b])) - within:
+            related.add_edge(i, j)
+    found = lineage.clusters(ends, within=within)
+    expected = {tuple(sorted(part)) for part in nx.connected_components(related)}
+    assert {tuple(np.flatnonzero(found == label).tolist()) for label in set(found.tolist())} == expected
+    assert sorted(set(found.tolist())) == list(range(len(expected)))
+
+
 @given(forests(), st.integers(1, 20))
 def test_pairs_and_windows(lineage, lag):
     lines = {s: line(lineage, s) for s in range(lineage.n_segments)}
@@ -384,6 +399,7 @@ def test_the_weight_graph_keeps_what_flows(seed):
         (lambda t: t.mrca(0, "a"), "segments are given as <U1"),
         (lambda t: t.segments_of(1.0), "a cycle of 1.0: expected a whole number"),
         (lambda t: t.pairs(1.5), "a lag of 1.5"),
+        (lambda t: t.clusters(within=-1), "relatives within -1 cycles"),
         (lambda t: t.windows(True), "a length of True"),
         (lambda t: t.transition_counts([0, 2, 0], 1, 2), "state 2 of 2 states"),
         (lambda t: t.transition_counts([0, 2], 1), "2 states of 3 segments"),

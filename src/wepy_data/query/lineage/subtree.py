@@ -77,3 +77,27 @@ def last_depths(forest: Forest) -> NDArray[np.int32]:
         parent, last = parent[order], last[order]
         found[parent] = np.maximum(found[parent], last)  # of what is written to one place, the last stays
     return found
+
+
+def clusters(forest: Forest, segments: Ids, memory: int) -> Ids:
+    """Return, for each segment, the top of the tree that the last `memory` generations of all these lineages make.
+
+    Segments whose lineages meet within that many generations have the same.
+    """
+    left = np.full(forest.n_segments, NONE, np.int32)  # how many generations back lineages go on from here
+    left[segments] = memory
+    column, start = forest.parent, forest.start
+    for layer in range(forest.n_layers - 1, -1, -1):
+        begin, end = start[layer], start[layer + 1]
+        goes_on = (left[begin:end] > 0) & (column[begin:end] >= 0)
+        if goes_on.any():
+            parent, rest = column[begin:end][goes_on], left[begin:end][goes_on] - 1
+            order = np.argsort(rest, kind="stable")
+            parent, rest = parent[order], rest[order]
+            left[parent] = np.maximum(left[parent], rest)  # of what is written to one place, the last stays
+    top = np.arange(forest.n_segments, dtype=column.dtype)
+    for layer in range(forest.n_layers):
+        begin, end = start[layer], start[layer + 1]
+        inner = np.flatnonzero((left[begin:end] > 0) & (column[begin:end] >= 0)) + begin
+        top[inner] = top[column[inner]]
+    return top[segments]

@@ -155,6 +155,34 @@ class Trees(Places):
         ends, _ = self._ends(segments)
         return linkage(self._forest, genealogy(self._forest, np.unique(ends)))
 
+    def clusters(self, segments: ArrayLike | None = None, *, within: int) -> NDArray[np.int64]:
+        """Return which segments are related: whose lineages meet within so many cycles before each of them.
+
+        Arrivals at a target that are related are one event seen several times; their clusters count independent ones.
+
+        Parameters
+        ----------
+        segments : (n,) int, optional
+            Segments of any cycles; the final walkers by default.
+        within : int
+            Cycles back from each segment. Relatives of relatives are related, too.
+
+        Returns
+        -------
+        (n,) int64
+            Number of each one's cluster, from 0, in order of their common ancestors.
+
+        Raises
+        ------
+        SelectionError
+            If there is no such segment, or `within` is negative.
+        """
+        if whole("a number of cycles", within) < 0:
+            raise SelectionError(f"relatives within {within} cycles: it must be 0 or more")
+        ends = self._tips(None) if segments is None else self.known(segments).ravel()
+        tops = subtree.clusters(self._forest, ends, min(within, self._forest.n_layers))
+        return np.unique(tops, return_inverse=True)[1].astype(np.int64, copy=False)
+
     def descendants(self, segment: int, cycle: int = -1, run: int = -1) -> Ids:
         """Return the descendants of a segment in a cycle, the last one by default; none in a cycle before its own.
 
