@@ -17,7 +17,7 @@ SLOW = pytest.mark.slow
 
 
 def config_in(folder):
-    return example("alanine-dipeptide", folder, steps="60", cycles=str(CYCLES))
+    return example("alanine-dipeptide", folder, steps="1000", cycles=str(CYCLES))  # long enough to be caught in
 
 
 @pytest.fixture(scope="module")
