@@ -12,10 +12,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
-    """While entered, notes the first signal and says so; the second one ends the program at once."""
+    """While entered, notes the first signal and says so; the second one ends the program at once.
+
+    Raises
+    ------
+    KeyboardInterrupt, SystemExit
+        At the second signal, wherever the program is: also if native code has made another error of it.
+    """
 
     def __init__(self) -> None:
         self._asked: int | None = None
+        self._raised: BaseException | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -27,6 +34,8 @@ class Stopping:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._raised is not None and isinstance(error, Exception):
+            raise self._raised from error
 
     @property
     def code(self) -> int | None:
@@ -35,9 +44,8 @@ class Stopping:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._asked is not None:
-            if number == signal.SIGINT:
-                raise KeyboardInterrupt
-            raise SystemExit(128 + number)
+            self._raised = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+            raise self._raised
         self._asked = number
         again = "Ctrl-C again" if number == signal.SIGINT else "another SIGTERM"
         text = f"\nstopping after this cycle; {again} stops at once, and keeps the segments that are done\n"
