@@ -36,7 +36,7 @@ def _n_rows(run: RunReader, column: Column) -> int:
 
 def _wrong_values(run: RunReader, column: Column) -> Iterator[tuple[str, Any]]:
     spec = column.spec
-    if spec.finite:
+    if spec.finite and column.numpy_dtype.kind == "f":  # positions may be whole picometres
         yield from (("finite", value) for value in (float("nan"), float("inf"), float("-inf")))
     if spec.above is not None:
         yield from (("above", value) for value in (spec.above, spec.above - 1))
