@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from wepy_data.errors import ReplacedRunError
 from wepy_data.store.computed import KNOWN, PLACE, VALUE, Computed, beside_path, is_run_of, row_bytes
-from wepy_data.store.copy import VERSIONS, divert, reserve
+from wepy_data.store.copy import VERSIONS, closed_whole
 from wepy_data.store.journal import writing
 from wepy_data.store.path import appearing, real_path, remove_parts
 from wepy_data.store.reader import FileRun
-from wepy_data.store.superblock import Superblock
 
 _CHUNK = 1 << 18  # bytes
 _ROOM = 1 << 16  # bytes that headers and indices of the datasets take, besides a hundredth of the values
@@ -115,19 +114,9 @@ def _changed(path: Path, room: int = 0) -> Iterator[h5py.File]:
         else:
             h5py.File(temporary, "w", libver=VERSIONS).close()
         file = h5py.File(temporary, "r+", libver=VERSIONS, locking=False)
-        try:
-            reserve(file.id, room)
+        with closed_whole(file, temporary, room):
             file.require_group(PLACE)
             yield file
-        except BaseException:
-            divert(file.id)
-            with contextlib.suppress(OSError, RuntimeError):
-                file.close()
-            raise
-        file.close()
-        superblock = Superblock.read(temporary)
-        if superblock is not None:
-            os.truncate(temporary, superblock.end)  # what was reserved and not needed
 
 
 def _write(group: h5py.Group, new: Computed, known: NDArray[np.bool_], parts: Iterable[Part]) -> None:

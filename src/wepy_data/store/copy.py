@@ -73,9 +73,16 @@ def new_file(path: Path, room: int = 0) -> Iterator[h5py.File]:
         If the disk has no room.
     """
     file = h5py.File(path, "w", libver=VERSIONS, track_order=False, fs_strategy="page", fs_page_size=PAGE)
+    with closed_whole(file, path, room):
+        yield file
+
+
+@contextlib.contextmanager
+def closed_whole(file: h5py.File, path: Path, room: int) -> Iterator[None]:
+    """Close a file after the block, also on a full disk; `path` is where it lies, `room` as for `new_file`."""
     try:
         reserve(file.id, room)
-        yield file
+        yield
     except BaseException:
         divert(file.id)
         with contextlib.suppress(OSError, RuntimeError):
