@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
@@ -218,8 +219,28 @@ class Bin:
     target_count: int = -1
 
 
+KnownBins = Mapping[int, Bin]
+"""Every bin that a run has made so far, by index, in the order in which they were made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Binning:
+    """The bins of a cycle's walkers.
+
+    Parameters
+    ----------
+    index : (n_walkers,) int64
+        Bin of each walker.
+    made : mapping of int to Bin
+        Bins that are new, by index; each comes after the one that it refines.
+    """
+
+    index: NDArray[np.int64]
+    made: KnownBins
+
+
 class Binner(Protocol):
-    """Maps order parameters to bins."""
+    """Maps order parameters to bins that are the same in every cycle."""
 
     def assign(self, order_parameter: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return each walker's bin index, (n_walkers,); raise `BinningError` naming walkers that fit no bin."""
@@ -227,6 +248,28 @@ class Binner(Protocol):
 
     def bin(self, index: int) -> Bin:
         """Return what is known of a bin, for the record."""
+        ...
+
+    def describe(self) -> Description:
+        """Return kind and settings as JSON values, enough to build the binner again."""
+        ...
+
+
+@runtime_checkable
+class AdaptiveBinner(Protocol):
+    """Makes bins as walkers move: regions that grow, bins that follow the ensemble.
+
+    It keeps no state. What it must know of the past is in the bins made so far, which are those of the run's file: a
+    resumed run makes the same bins as an undisturbed one. An index means one bin for ever, so bins that are made anew
+    in every cycle have new indices in every cycle.
+    """
+
+    def adapt(self, known: KnownBins, order_parameter: NDArray[np.float64], weights: NDArray[np.float64]) -> Binning:
+        """Return the walkers' bins and those bins that are new, numbered on from the highest index in `known`.
+
+        Raises `BinningError` naming walkers that fit no bin. Bins may depend on the walkers' order parameters and
+        weights and on `known`, not on anything that is drawn later: then no balancer is biased by them.
+        """
         ...
 
     def describe(self) -> Description:
@@ -260,11 +303,20 @@ class Balance:
 
 
 class Plan(Protocol):
-    """What a balancer decided before any survivor is drawn; `wepy.balancing.plan.Plan` is the one in use.
+    """What a balancer decided before any survivor is drawn."""
 
-    A plan is a list of groups. Each group becomes one new walker with the group's weight, continuing one member
-    drawn with probability proportional to the weight it brought. A member may bring a part of a walker's weight,
-    the walker's other parts being in other groups: these are its clones.
+    def draw(self, stream: Stream) -> Balance:
+        """Draw the survivors."""
+        ...
+
+
+@runtime_checkable
+class GroupedPlan(Plan, Protocol):
+    """A plan that is a list of groups; `wepy.balancing.Plan` is one.
+
+    Each group becomes one new walker with the group's weight, continuing one member drawn with probability
+    proportional to the weight it brought. A member may bring a part of a walker's weight, the walker's other parts
+    being in other groups: these are its clones.
     """
 
     @property
@@ -282,8 +334,13 @@ class Plan(Protocol):
         """Weight that each member brings to its group, (n_members,)."""
         ...
 
-    def draw(self, stream: Stream) -> Balance:
-        """Draw every group's survivor."""
+
+@runtime_checkable
+class StepwisePlan(Plan, Protocol):
+    """A plan of a balancer that merges one pair after another and looks at each survivor before it goes on (REVO)."""
+
+    def outcomes(self) -> Iterator[tuple[Fraction, Balance]]:
+        """Yield everything that a draw can give, with its probability; for few walkers, as there may be 2^n."""
         ...
 
 
@@ -296,6 +353,15 @@ class Balancer(Protocol):
 
     def describe(self) -> Description:
         """Return kind and settings as JSON values."""
+        ...
+
+
+@runtime_checkable
+class InformedBalancer(Balancer, Protocol):
+    """A balancer that needs more of the bins than who is in which: how many walkers they want, what they refine."""
+
+    def informed(self, known: KnownBins) -> Balancer:
+        """Return the balancer for walkers in these bins; called in every cycle, before `plan`."""
         ...
 
 

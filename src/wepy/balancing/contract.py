@@ -29,7 +29,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from numpy.typing import NDArray
 
-from wepy.protocols import Balance, Balancer, Plan
+from wepy.protocols import Balance, Balancer, GroupedPlan
 from wepy.streams import Purpose, Stream
 
 _GRAIN = 2**40  # weights that are multiples of 1/_GRAIN and sum to about 1 add without rounding
@@ -250,8 +250,11 @@ class BalancerContract:
             untouched = sorted(plan.member.tolist()) == list(range(len(walkers))) and len(plan.stop) == len(walkers)
             _demand(untouched, walkers, "balanced walkers were cloned or merged")
 
-    def _plan(self, walkers: Ensemble) -> Plan:
-        return self.balancer().plan(walkers.weights, walkers.bins, walkers.order_parameter)
+    def _plan(self, walkers: Ensemble) -> GroupedPlan:
+        plan = self.balancer().plan(walkers.weights, walkers.bins, walkers.order_parameter)
+        if not isinstance(plan, GroupedPlan):
+            raise TypeError(f"expected a plan of groups, got {type(plan).__name__}")
+        return plan
 
     def _check_draws(self, walkers: Ensemble) -> None:
         plan = self._plan(walkers)
@@ -290,7 +293,7 @@ def _demand(kept: bool, walkers: Ensemble, problem: str) -> None:
         )
 
 
-def _groups(plan: Plan) -> Iterator[list[tuple[int, float]]]:
+def _groups(plan: GroupedPlan) -> Iterator[list[tuple[int, float]]]:
     """Yield the (walker, share) pairs of each group."""
     start = 0
     for stop in plan.stop.tolist():
@@ -298,7 +301,7 @@ def _groups(plan: Plan) -> Iterator[list[tuple[int, float]]]:
         start = stop
 
 
-def _exact_child_weight(plan: Plan, balance: Balance, n_walkers: int) -> list[Fraction]:
+def _exact_child_weight(plan: GroupedPlan, balance: Balance, n_walkers: int) -> list[Fraction]:
     """Return the exact expectation over all survivors; the weight of a new walker does not depend on its survivor."""
     expected = [Fraction(0)] * n_walkers
     for group, weight in zip(_groups(plan), balance.weight.tolist(), strict=True):
@@ -308,7 +311,7 @@ def _exact_child_weight(plan: Plan, balance: Balance, n_walkers: int) -> list[Fr
     return expected
 
 
-def _total_shares(plan: Plan, n_walkers: int) -> list[Fraction]:
+def _total_shares(plan: GroupedPlan, n_walkers: int) -> list[Fraction]:
     shares: list[list[float]] = [[] for _ in range(n_walkers)]
     for walker, share in zip(plan.member.tolist(), plan.share.tolist(), strict=True):
         shares[walker].append(share)
@@ -322,7 +325,7 @@ def _demand_unbiased(walkers: Ensemble, expected: list[Fraction], tolerance: flo
         _demand(error <= tolerance, walkers, problem)
 
 
-def _z_scores(walkers: Ensemble, plan: Plan, n_draws: int) -> NDArray[np.float64]:
+def _z_scores(walkers: Ensemble, plan: GroupedPlan, n_draws: int) -> NDArray[np.float64]:
     """Return how far each mean child weight is from the weight, in standard errors known from the plan.
 
     Walkers whose survival is too rare to be normally distributed over the draws score 0.
@@ -346,7 +349,7 @@ def _z_scores(walkers: Ensemble, plan: Plan, n_draws: int) -> NDArray[np.float64
     return np.where(hits < 30, 0.0, (mean - walkers.weights) / error)
 
 
-def _sum_problems(walkers: Ensemble, plan: Plan, balance: Balance) -> Iterator[str]:
+def _sum_problems(walkers: Ensemble, plan: GroupedPlan, balance: Balance) -> Iterator[str]:
     """U2 and U3."""
     if not (np.isfinite(balance.weight) & (balance.weight > 0)).all():
         yield f"U3: new weights {balance.weight.tolist()}; expected positive finite numbers"
@@ -387,6 +390,6 @@ def _parent_problems(walkers: Ensemble, balance: Balance) -> Iterator[str]:
         yield "U5: merges and children do not account for the weight of every walker"
 
 
-def _canonical(plan: Plan, name: NDArray[np.int64]) -> Counter[tuple[tuple[int, str], ...]]:
+def _canonical(plan: GroupedPlan, name: NDArray[np.int64]) -> Counter[tuple[tuple[int, str], ...]]:
     """Return the groups as a multiset, walkers by their names, shares to 10 digits."""
     return Counter(tuple(sorted((int(name[walker]), f"{share:.9e}") for walker, share in g)) for g in _groups(plan))

@@ -10,34 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from wepy.balancing import HuberKim, NoBalancing
-from wepy.binning import Rectilinear
+from wepy.config.balancer import balancer_of
+from wepy.config.binner import binner_of
+from wepy.config.engine import OpenMMSettings, engine_of
 from wepy.config.inputs import read_inputs
-from wepy.config.model import (
-    Configuration,
-    CoordinatesSection,
-    DihedralSection,
-    DispatchSection,
-    DistanceSection,
-    DoubleWellSection,
-    FunctionSection,
-    Grid,
-    HuberKimSection,
-    MinimumDistanceSection,
-    OpenMMFilesSection,
-    OpenMMSettings,
-    RandomWalkSection,
-    RectilinearSection,
-    RMSDSection,
-    StateSection,
-)
+from wepy.config.model import Configuration, DispatchSection, StateSection
+from wepy.config.order_parameter import order_parameter_of
 from wepy.dispatch import Processes, Scoop, Serial, hosts_of, read_hosts
-from wepy.engine import DoubleWell, OpenMM, OverdampedLangevin, RandomWalk
+from wepy.engine import OpenMM
 from wepy.engine.openmm.source import pdb_positions, read_pdb
 from wepy.ensemble import StartState
 from wepy.errors import ConfigurationError
-from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, MinimumDistance
-from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter
+from wepy.protocols import Dispatcher, Engine
 from wepy.recycling import Recycling, Region
 from wepy.simulation import Simulation
 from wepy.storage import Storage
@@ -74,8 +58,8 @@ def build_simulation(
         If something in it does not fit: a missing file, a platform that is not there, wrong dimensions.
     """
     base = Path(folder)
-    engine = _engine(config, base)
-    order_parameter = _order_parameter(config, base)
+    engine = engine_of(config.engine, base)
+    order_parameter = order_parameter_of(config.order_parameter, base)
     _check_fit(config, order_parameter.labels)
     start = _start(config, engine, base) if begin is None else begin(engine)
     settings: dict[str, Any] = {"walkers": config.run.walkers, **start}
@@ -83,8 +67,8 @@ def build_simulation(
         **settings,
         engine=engine,
         order_parameter=order_parameter,
-        binner=_binner(config.binner),
-        balancer=_balancer(config),
+        binner=binner_of(config.binner),
+        balancer=balancer_of(config.balancer),
         recycling=None
         if config.recycling is None
         else Recycling(Region(config.recycling.lower, config.recycling.upper)),
@@ -149,55 +133,6 @@ def build_dispatcher(section: DispatchSection, base: Path, store: Path) -> Dispa
     return Serial()
 
 
-def _engine(config: Configuration, base: Path) -> Engine:
-    section = config.engine
-    if isinstance(section, DoubleWellSection):
-        well = DoubleWell(height=section.height)
-        return OverdampedLangevin(well, section.timestep, diffusion=section.diffusion, stride=section.stride)
-    if isinstance(section, RandomWalkSection):
-        return RandomWalk(dimensions=section.dimensions, up=section.up, stride=section.stride)
-    settings: dict[str, Any] = {
-        "platform": section.platform,
-        "properties": section.properties,
-        "stride": section.stride,
-        "keep_velocities": section.keep_velocities,
-        "observables": tuple(section.observables),
-    }
-    if isinstance(section, OpenMMFilesSection):
-        return OpenMM.from_files(
-            system=base / section.system, integrator=base / section.integrator, pdb=base / section.pdb, **settings
-        )
-    return OpenMM.from_force_field(
-        pdb=base / section.pdb,
-        force_field=[str(base / name) if (base / name).exists() else name for name in section.force_field],
-        temperature=section.temperature,
-        friction=section.friction,
-        timestep=section.timestep,
-        constraints=None if section.constraints == "none" else section.constraints,
-        nonbonded=section.nonbonded,
-        cutoff=section.cutoff,
-        hydrogen_mass=section.hydrogen_mass,
-        **settings,
-    )
-
-
-def _order_parameter(config: Configuration, base: Path) -> OrderParameter:
-    section = config.order_parameter
-    if isinstance(section, CoordinatesSection):
-        return Coordinates(section.indices, labels=section.labels, unit=section.unit)
-    if isinstance(section, DistanceSection):
-        return Distance(section.pairs, labels=section.labels)
-    if isinstance(section, MinimumDistanceSection):
-        return MinimumDistance(section.group_a, section.group_b, labels=section.labels)
-    if isinstance(section, DihedralSection):
-        return Dihedral(section.atoms, labels=section.labels)
-    if isinstance(section, RMSDSection):
-        return RMSD(base / section.reference, section.atoms, section.superpose_atoms, labels=section.labels)
-    if isinstance(section, FunctionSection):
-        return Function(section.name, section.labels, unit=section.unit)
-    raise TypeError(f"no order parameter is made from {type(section).__name__}")
-
-
 def _check_fit(config: Configuration, labels: Sequence[str]) -> None:
     """Raise `ConfigurationError` unless bins and target have the order parameter's dimensions, and sources a use."""
     found = {}
@@ -211,24 +146,6 @@ def _check_fit(config: Configuration, labels: Sequence[str]) -> None:
         problems.append("sources: nothing restarts from them without [recycling]; add it, or leave them out")
     if problems:
         raise ConfigurationError("\n".join(problems))
-
-
-def _binner(section: RectilinearSection | None) -> Binner | None:
-    return None if section is None else Rectilinear([_edges(edges) for edges in section.edges])
-
-
-def _edges(edges: Grid | list[float]) -> list[float]:
-    if isinstance(edges, list):
-        return edges
-    inner = np.linspace(edges.start, edges.stop, edges.bins + 1).tolist()
-    return [-np.inf, *inner, np.inf] if edges.open else inner
-
-
-def _balancer(config: Configuration) -> Balancer:
-    section = config.balancer
-    if isinstance(section, HuberKimSection):
-        return HuberKim(**section.model_dump(exclude={"kind"}))
-    return NoBalancing()
 
 
 def _states(

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from wepy.config.model import Configuration, OpenMMSection
+from wepy.config.engine import OpenMMSection
+from wepy.config.model import Configuration
 from wepy.errors import ConfigurationError
 
 Model = TypeVar("Model", bound=BaseModel)

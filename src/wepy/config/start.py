@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wepy.config.model import Configuration, OpenMMSettings, StateSection
+from wepy.config.engine import OpenMMSettings
+from wepy.config.model import Configuration, StateSection
 
 
 def start_sections(config: Configuration, inputs: Mapping[str, str]) -> dict[str, Any]:
