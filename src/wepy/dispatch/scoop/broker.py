@@ -202,6 +202,7 @@ class Broker:
                 ready = dict(poller.poll(_ALERT if is_alert else _CALM))
                 if self._door in ready:
                     if self._door.recv() == _STOP:
+                        self._see_off()
                         break
                     for address in self._known:
                         self._send([address, DISMISSED])
@@ -216,6 +217,20 @@ class Broker:
         finally:
             self._socket.disable_monitor()
             self.context.destroy()
+
+    def _see_off(self) -> None:
+        """Read on for a moment, until all have left: what lies unread when a connection closes takes back last words.
+
+        A system that closes a connection with unread data resets it, and the other side's system then drops what it
+        has not read yet: a worker would not learn that it was dismissed.
+        """
+        deadline = time.monotonic() + _LINGER / 1000
+        while self._known and time.monotonic() < deadline:
+            if self._socket.poll(_ALERT):
+                with contextlib.suppress(zmq.Again):
+                    while True:
+                        self._socket.recv_multipart(zmq.NOBLOCK)
+            self._probe()
 
     def _is_due(self) -> bool:
         """Whether to look at the workers; however many messages come, not more often than they are looked at idle."""
