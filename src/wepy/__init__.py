@@ -5,6 +5,7 @@ The names below are the front door; modules behind it may move.
 
 from wepy.balancing import HuberKim, NoBalancing, Plan
 from wepy.binning import Rectilinear
+from wepy.boundary import Absorbing, InBins, Rebinding, Recycling, Region, Unbinding
 from wepy.branch import BranchPoint, branch_point
 from wepy.dispatch import FromExecutor, Host, Processes, Scoop, Serial
 from wepy.engine import DoubleWell, Harmonic, MuellerBrown, OpenMM, OverdampedLangevin, RandomWalk
@@ -21,7 +22,6 @@ from wepy.errors import (
 )
 from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, MinimumDistance
 from wepy.protocols import Frames, Segment, System
-from wepy.recycling import Recycling, Region
 from wepy.simulation import Simulation
 from wepy.storage import Storage
 from wepy.streams import Purpose, Stream
@@ -29,6 +29,7 @@ from wepy_data import __version__
 
 __all__ = [
     "RMSD",
+    "Absorbing",
     "BinningError",
     "BranchPoint",
     "ConfigurationError",
@@ -43,6 +44,7 @@ __all__ = [
     "Harmonic",
     "Host",
     "HuberKim",
+    "InBins",
     "MinimumDistance",
     "MuellerBrown",
     "NoBalancing",
@@ -52,6 +54,7 @@ __all__ = [
     "Processes",
     "Purpose",
     "RandomWalk",
+    "Rebinding",
     "Rectilinear",
     "Recycling",
     "Region",
@@ -66,6 +69,7 @@ __all__ = [
     "StoreError",
     "Stream",
     "System",
+    "Unbinding",
     "WepyError",
     "WorkerLost",
     "__version__",

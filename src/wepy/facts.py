@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
+from wepy.boundary import Events
 from wepy.box import cell_angles, cell_lengths
 from wepy.ensemble import NONE, Walkers
 from wepy.errors import WepyError
-from wepy.protocols import Bin
+from wepy.protocols import Bin, KnownBins
 from wepy.storage import PICOMETRES, picometres
 from wepy.work import WalkerResult
 
@@ -33,21 +34,6 @@ class Worker:
     host: bytes
     pid: int
     platform: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Events:
-    """Walkers that reached the target in a cycle: positions, state rows of restart and target."""
-
-    walker: NDArray[np.int64]
-    source: NDArray[np.int64]
-    target: NDArray[np.int64]
-
-    @classmethod
-    def none(cls) -> Events:
-        """Return no events."""
-        empty = np.zeros(0, np.int64)
-        return cls(walker=empty, source=empty, target=empty)
 
 
 def segment_facts(
@@ -168,26 +154,40 @@ def event_facts(
     walkers: Walkers, events: Events, count: NDArray[np.int64], *, first_segment: int, first_frame: int
 ) -> Facts:
     """Return rows of /events."""
-    last = np.where(count > 0, first_frame + np.cumsum(count) - 1, NONE)
+    first = first_frame + np.cumsum(count) - count
+    last = np.where(count > 0, first + count - 1, NONE)[events.walker]
     return {
         "/events/segment": events.walker + first_segment,
-        "/events/frame": last[events.walker],
-        "/events/kind": np.zeros(len(events.walker), np.uint8),
+        "/events/frame": np.where(events.frame < 0, last, first[events.walker] + events.frame),
+        "/events/kind": events.kind,
         "/events/source_state": events.source,
         "/events/target": events.target,
         "/events/weight": walkers.weight[events.walker],
     }
 
 
-def bin_facts(new: Sequence[tuple[int, Bin]], rows: Mapping[int, int]) -> Facts:
-    """Return rows of /bins for bins that are new, each with its index; `rows` gives the row of an index."""
+def bin_facts(new: KnownBins, rows: Mapping[int, int]) -> Facts:
+    """Return rows of /bins for bins that are new, by index; `rows` gives the row of an index."""
     if not new:
         return {}
-    found = [bin_ for _, bin_ in new]
+    found = list(new.values())
     return {
-        "/bins/index": [index for index, _ in new],
+        "/bins/index": list(new),
         "/bins/parent": [rows.get(bin_.parent, NONE) for bin_ in found],
         "/bins/level": [bin_.level for bin_ in found],
         "/bins/target_count": [bin_.target_count for bin_ in found],
         "/bins/centre": np.stack([bin_.centre for bin_ in found]),
     }
+
+
+def stored_bins(cycles: Iterable[wd.Cycle]) -> dict[int, Bin]:
+    """Return the bins that committed cycles have made, by index in the order of their rows; labels are not stored."""
+    found: dict[int, Bin] = {}
+    order: list[int] = []
+    for cycle in cycles:
+        columns = (cycle[f"/bins/{name}"].tolist() for name in ("index", "parent", "level", "target_count"))
+        for index, parent, level, target, centre in zip(*columns, cycle["/bins/centre"], strict=True):
+            order.append(index)
+            refined = order[parent] if parent >= 0 else NONE
+            found[index] = Bin(label="", centre=centre, parent=refined, level=level, target_count=target)
+    return found

@@ -24,12 +24,12 @@ _KINDS = {"initial": 0, "source": 1, "target": 2}
 def run_header(simulation: Simulation, cycles: int | None = None) -> wd.Header:
     """Return the header of a simulation's run; `cycles` is how many it is to have, None if that is not said."""
     system, states = simulation.system, simulation.states + simulation.sources
-    targets = 1 if simulation.recycling is not None else 0
+    targets = [boundary.label for boundary in simulation.boundaries]
     blank = dict.fromkeys(states[0].arrays)
-    arrays = stacked([*(dict(state.arrays) for state in states), *[blank for _ in range(targets)]])
-    kinds = ["initial"] * len(simulation.states) + ["source"] * len(simulation.sources) + ["target"] * targets
-    labels = [state.label for state in states] + ["target"] * targets
-    probability = [state.probability for state in states] + [0.0] * targets
+    arrays = stacked([*(dict(state.arrays) for state in states), *[blank for _ in targets]])
+    kinds = ["initial"] * len(simulation.states) + ["source"] * len(simulation.sources) + ["target"] * len(targets)
+    labels = [state.label for state in states] + targets
+    probability = [state.probability for state in states] + [0.0] * len(targets)
     stored = simulation.kept.particles(system)
     return wd.Header(
         layout=_layout(simulation, stored, {name: values.shape[1:] for name, values in arrays.items()}),
@@ -105,14 +105,20 @@ def _parts(system: System, kept: Kept) -> frozenset[str]:
 
 
 def _components(simulation: Simulation) -> dict[str, Description | None]:
-    binner, recycling = simulation.binner, simulation.recycling
+    binner, met = simulation.binner, [boundary.describe() for boundary in simulation.boundaries]
     return {
         "engine": simulation.engine.describe(),
         "order_parameter": simulation.order_parameter.describe(),
         "binner": binner.describe() if binner is not None else None,
         "balancer": simulation.balancer.describe(),
-        "recycling": recycling.describe() if recycling is not None else None,
+        "recycling": _together(met),
         "dispatcher": simulation.dispatcher.describe(),
         "storage": simulation.storage.describe(),
         "manager": {"steps": simulation.steps, "walkers": simulation.walkers},
     }
+
+
+def _together(boundaries: list[Description]) -> Description | None:
+    if len(boundaries) < 2:
+        return boundaries[0] if boundaries else None
+    return {"kind": "boundaries", "boundaries": boundaries}

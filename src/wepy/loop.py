@@ -7,20 +7,31 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
+from wepy.binning.cycle import binned
+from wepy.boundary import Events, Exits
 from wepy.dispatch import Serial
 from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance
 from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
-from wepy.facts import Events
 from wepy.pace import Pace
-from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter, State
+from wepy.protocols import (
+    AdaptiveBinner,
+    Balance,
+    Balancer,
+    Binner,
+    Dispatcher,
+    Engine,
+    InformedBalancer,
+    KnownBins,
+    OrderParameter,
+    State,
+)
 from wepy.recorder import Recorder
-from wepy.recycling import Recycling
 from wepy.standing import Standing
 from wepy.storage import Kept
 from wepy.streams import Purpose, Stream
@@ -49,9 +60,9 @@ class Loop:
 
     engine: Engine
     order_parameter: OrderParameter
-    binner: Binner | None
+    binner: Binner | AdaptiveBinner | None
     balancer: Balancer
-    recycling: Recycling | None
+    exits: Exits
     dispatcher: Dispatcher
     steps: int
     seed: int
@@ -79,6 +90,8 @@ class Loop:
             for index in itertools.count(first) if stop is None else range(first, stop):
                 cycle, walkers = self._cycle(index, walkers)
                 yield cycle
+                if not len(walkers):  # all were absorbed
+                    break
             recorder.seal(walkers)
         except GeneratorExit:  # the caller has left the loop between two cycles
             recorder.seal(walkers)
@@ -113,20 +126,27 @@ class Loop:
 
     def _balanced(self, index: int, walkers: Walkers, results: Sequence[WalkerResult], first_segment: int) -> _Balanced:
         """Recycle, bin and balance the walkers of a cycle."""
-        features = np.stack([result.order_parameter[-1] for result in results])
-        events = self._recycled(index, walkers, features)
+        passed = [result.order_parameter for result in results]
+        events = self.exits.events(passed, seed=self.seed, cycle=self.cycles_before + index)
         ends: list[State] = [result.state for result in results]
+        features = np.stack([values[-1] for values in passed])
         start = np.full(len(walkers), NONE, np.int64)
         start[events.walker] = events.source
-        for walker, source in zip(events.walker.tolist(), events.source.tolist(), strict=True):
-            ends[walker] = (self.states + self.sources)[source].arrays
-            features[walker] = self.restart[source]
-        bins, rows = self._binned(index, walkers, features)
-        plan = self.balancer.plan(walkers.weight, bins, features)
-        balance = plan.draw(Stream(self.seed, Purpose.BALANCING, self.cycles_before + index))
-        check_balance(balance, walkers.weight, index)
+        for walker in np.flatnonzero(start >= 0).tolist():
+            ends[walker] = (self.states + self.sources)[start[walker]].arrays
+            features[walker] = self.restart[start[walker]]
+        staying = events.staying(len(walkers))
+        rows = np.full(len(walkers), NONE, np.int64)
+        balance = _nobody()
+        if len(staying):
+            weight = walkers.weight[staying]
+            bins, known, rows[staying] = self._binned(index, weight, features[staying])
+            balancer = self.balancer.informed(known) if isinstance(self.balancer, InformedBalancer) else self.balancer
+            plan = balancer.plan(weight, bins, features[staying])
+            balance = plan.draw(Stream(self.seed, Purpose.BALANCING, self.cycles_before + index))
+            check_balance(balance, weight, index)
         planned = balanced(
-            balance,
+            replace(balance, parent=staying[balance.parent], merge_from=staying[balance.merge_from]),
             ends=ends,
             start=start,
             step=walkers.step + np.array([result.frames.step[-1] for result in results], np.int64),
@@ -150,27 +170,18 @@ class Loop:
             found.update((result.walker, result) for result in outcome.value)
         return [found[walker] for walker in range(count)]
 
-    def _recycled(self, index: int, walkers: Walkers, features: NDArray[np.float64]) -> Events:
-        if self.recycling is None:
-            return Events.none()
-        probability = [state.probability for state in self.sources or self.states]
-        hits = self.recycling.recycle(
-            features, walkers.weight, probability, seed=self.seed, cycle=self.cycles_before + index
-        )
-        first = len(self.states) if self.sources else 0  # state rows: initial, source, target
-        target = len(self.states) + len(self.sources)
-        return Events(walker=hits.walker, source=hits.source + first, target=np.full(len(hits), target, np.int64))
-
     def _binned(
-        self, index: int, walkers: Walkers, features: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        self, index: int, weight: NDArray[np.float64], features: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], KnownBins, NDArray[np.int64]]:
+        """Return the walkers' bins, all bins made so far, and the rows in /bins of the walkers' own."""
         if self.binner is None:
-            return np.zeros(len(walkers), np.int64), np.full(len(walkers), NONE, np.int64)
+            return np.zeros(len(weight), np.int64), {}, np.full(len(weight), NONE, np.int64)
         try:
-            bins = self.binner.assign(features, walkers.weight)
+            binning = binned(self.binner, self.recorder.known_bins(index), features, weight)
         except BinningError as error:
             raise BinningError(f"cycle {index}: {error}") from error
-        return bins, self.recorder.binned(index, bins, self.binner.bin)
+        rows = self.recorder.binned(index, binning)
+        return binning.index, self.recorder.known_bins(index + 1), rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -188,3 +199,9 @@ def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) 
     who = f"walker {walkers[0]}" if len(walkers) == 1 else f"walkers {walkers[0]} to {walkers[-1]}"
     kind = WorkerLost if isinstance(error, WorkerLost) else SegmentError
     return kind(f"cycle {cycle}, {who}: {in_words(error)}")
+
+
+def _nobody() -> Balance:
+    """Return the balance of a cycle whose walkers were all absorbed."""
+    empty, nothing = np.zeros(0, np.int64), np.zeros(0)
+    return Balance(parent=empty, weight=nothing, merge_into=empty, merge_from=empty, merge_weight=nothing)

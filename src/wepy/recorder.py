@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 import wepy_data as wd
 from wepy.backup import balance_entry, bins_entry, plan_entry, segments_entry, start_entry
-from wepy.ensemble import NONE, Walkers
+from wepy.boundary import Events
+from wepy.ensemble import Walkers
 from wepy.errors import StoreError
 from wepy.facts import (
-    Events,
     Facts,
     Worker,
     bin_facts,
@@ -26,9 +26,10 @@ from wepy.facts import (
     new_workers,
     segment_facts,
     state_facts,
+    stored_bins,
     worker_facts,
 )
-from wepy.protocols import Bin
+from wepy.protocols import Bin, Binning, KnownBins
 from wepy.standing import Standing
 from wepy.work import WalkerResult
 
@@ -84,8 +85,9 @@ class Recorder:
         self._starts: tuple[wd.Entry, ...] = ()
         self._carried: tuple[wd.Entry, ...] = ()
         self._previous: wd.Cycle | None = None
-        self._bins: dict[int, int] = {}
-        self._new_bins: list[tuple[int, Bin]] = []
+        self._bins: dict[int, Bin] = {}
+        self._bin_rows: dict[int, int] = {}
+        self._new_bins: dict[int, Bin] = {}
         self._workers: dict[Worker, int] = {}
         self._total_time = 0.0
         self._began = time.time()
@@ -127,6 +129,8 @@ class Recorder:
         if standing.sealed and standing.walkers is not None:
             self.plan(standing.cycle, standing.walkers)  # before the file that holds them gives way to a growing one
         self._file = wd.FileWriter.reopen(standing.path, durable=durable)
+        self._bins = stored_bins(standing.cycles)
+        self._bin_rows = {index: row for row, index in enumerate(self._bins)}
         for cycle in standing.cycles:
             self._remember(cycle)
         return self
@@ -150,21 +154,28 @@ class Recorder:
         if self._journal is not None:
             self._journal.append(segments_entry(cycle, results))
 
-    def binned(self, cycle: int, bins: NDArray[np.int64], describe: Callable[[int], Bin]) -> NDArray[np.int64]:
+    def known_bins(self, cycle: int) -> KnownBins:
+        """Return the bins that were made before a cycle, by index in the order in which they were made."""
+        if self._previous is None or cycle > self._previous.index:
+            return self._bins
+        made = set(self._previous["/bins/index"].tolist())  # it was committed, and is balanced once more
+        return {index: bin_ for index, bin_ in self._bins.items() if index not in made}
+
+    def binned(self, cycle: int, binning: Binning) -> NDArray[np.int64]:
         """Back up the walkers' bins; return their rows in /bins, making rows for bins that are new.
 
         Parameters
         ----------
         cycle : int
             The cycle.
-        bins : (n_walkers,) int64
-            Bin indices of the binner.
-        describe : callable
-            Says what is known of a bin; asked for bins that are new, and for those that they refine.
+        binning : Binning
+            The bins of the walkers that are balanced, and those that are new.
         """
-        for index in np.unique(bins).tolist():
-            self._bin_row(index, describe)
-        rows = np.array([self._bins[index] for index in bins.tolist()], np.int64)
+        for index, bin_ in binning.made.items():
+            if index not in self._bin_rows:
+                self._bin_rows[index] = len(self._bin_rows)
+                self._new_bins[index] = self._bins[index] = bin_
+        rows = np.array([self._bin_rows[index] for index in binning.index.tolist()], np.int64)
         if self._journal is not None:
             self._journal.append(bins_entry(cycle, rows))
         return rows
@@ -203,7 +214,7 @@ class Recorder:
             **frame_facts(self.header.layout, walkers, results, count, self._total_time),
             **state_facts(self.header.layout, results),
             **event_facts(walkers, events, count, first_segment=self.first_segment, first_frame=first_frame),
-            **bin_facts(self._new_bins, self._bins),
+            **bin_facts(self._new_bins, self._bin_rows),
         }
         facts["/cycles/began"], facts["/cycles/ended"] = [self._began], [time.time()]
         cycle = wd.build_cycle(self.header.layout, self._previous, facts, count)
@@ -262,20 +273,9 @@ class Recorder:
 
     def _remember(self, cycle: wd.Cycle) -> None:
         """Take in a cycle that the file has already."""
-        for index in cycle["/bins/index"].tolist():
-            self._bins[index] = len(self._bins)
         for worker in new_workers(cycle):
             self._workers[worker] = len(self._workers)
         self._append(cycle)
-
-    def _bin_row(self, index: int, describe: Callable[[int], Bin]) -> int:
-        if index not in self._bins:
-            found = describe(index)
-            if found.parent != NONE:
-                self._bin_row(found.parent, describe)
-            self._bins[index] = len(self._bins)
-            self._new_bins.append((index, found))
-        return self._bins[index]
 
 
 @contextlib.contextmanager

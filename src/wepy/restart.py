@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from wepy.ensemble import StartState
 from wepy.errors import ConfigurationError
 from wepy.protocols import Engine, OrderParameter
-from wepy.recycling import Recycling
 from wepy.work import in_words
 
 
@@ -18,9 +17,6 @@ def restart_features(
     states: Sequence[StartState],
     engine: Engine,
     order_parameter: OrderParameter,
-    recycling: Recycling | None,
-    *,
-    first_source: int,
 ) -> NDArray[np.float64]:
     """Return the order parameter of every state, (n_states, n_dims).
 
@@ -30,23 +26,13 @@ def restart_features(
         Initial states, then sources.
     engine, order_parameter : Engine, OrderParameter
         Make the frames, and their features.
-    recycling : Recycling or None
-        Sends walkers to the states from `first_source` on.
-    first_source : int
-        Position of the first state that recycled walkers restart from.
 
     Raises
     ------
     ConfigurationError
-        If a state has no order parameter, or walkers would restart in the target.
+        If a state has no order parameter.
     """
-    features = np.stack([_features(state, engine, order_parameter) for state in states])
-    if recycling is not None:
-        there = recycling.target.reached(features[first_source:]).tolist()
-        for state, wrong in zip(states[first_source:], there, strict=True):
-            if wrong:
-                raise ConfigurationError(f"state {state.label!r} is in the target: nothing can restart there")
-    return features
+    return np.stack([_features(state, engine, order_parameter) for state in states])
 
 
 def _features(state: StartState, engine: Engine, order_parameter: OrderParameter) -> NDArray[np.float64]:

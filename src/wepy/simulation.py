@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import wepy_data as wd
 from wepy.backup import settings_entry
 from wepy.balancing import NoBalancing
+from wepy.boundary import Boundary, Exits, Recycling, exits
 from wepy.branch import BranchPoint
 from wepy.difference import allowed_changes
 from wepy.dispatch import Serial
@@ -22,9 +23,8 @@ from wepy.ensemble import StartState, founders, probabilities
 from wepy.errors import ConfigurationError, ResumeError, WepyError
 from wepy.heading import resume_record, run_header
 from wepy.loop import Loop
-from wepy.protocols import Balancer, Binner, Dispatcher, Engine, OrderParameter
+from wepy.protocols import AdaptiveBinner, Balancer, Binner, Dispatcher, Engine, OrderParameter
 from wepy.recorder import Recorder
-from wepy.recycling import Recycling
 from wepy.restart import restart_features
 from wepy.standing import Standing, lone_journal, read_standing
 from wepy.storage import Storage
@@ -52,7 +52,10 @@ class Simulation:
     balancer : Balancer, optional
         Clones and merges walkers; without it, walkers go on as they are.
     recycling : Recycling, optional
-        Sends walkers in the target back to a source state.
+        Sends walkers in the target back to a source state: short for one boundary.
+    boundaries : sequence of Recycling or Absorbing, optional
+        Boundary conditions: several targets, each with its sources, or ends. A walker meets the one whose target it
+        reached first, and of these the first in this order.
     sources : sequence of StartState, optional
         Where recycled walkers restart; the initial states by default.
     dispatcher : Dispatcher, optional
@@ -96,9 +99,10 @@ class Simulation:
         walkers: int,
         steps: int,
         seed: int,
-        binner: Binner | None = None,
+        binner: Binner | AdaptiveBinner | None = None,
         balancer: Balancer | None = None,
         recycling: Recycling | None = None,
+        boundaries: Sequence[Boundary] = (),
         sources: Sequence[StartState] = (),
         dispatcher: Dispatcher | None = None,
         storage: Storage | None = None,
@@ -120,7 +124,8 @@ class Simulation:
             raise ConfigurationError(f"seed: expected 0 <= seed < 2**64, got {seed}")
         self.engine, self.order_parameter = engine, order_parameter
         self.binner, self.balancer = binner, balancer or NoBalancing()
-        self.recycling, self.dispatcher = recycling, dispatcher or Serial()
+        self.boundaries = (*(() if recycling is None else (recycling,)), *boundaries)
+        self.dispatcher = dispatcher or Serial()
         self.states, self.sources = tuple(states), tuple(sources)
         self.config, self.inputs, self.author = dict(config or {}), dict(inputs or {}), author
         self.origin = origin
@@ -243,7 +248,7 @@ class Simulation:
             order_parameter=self.order_parameter,
             binner=self.binner,
             balancer=self.balancer,
-            recycling=self.recycling,
+            exits=self._exits(restart),
             dispatcher=self.dispatcher,
             steps=self.steps,
             seed=self.seed,
@@ -256,9 +261,21 @@ class Simulation:
         )
 
     def _restart(self) -> NDArray[np.float64]:
-        first_source = len(self.states) if self.sources else 0
-        states = self.states + self.sources
-        return restart_features(states, self.engine, self.order_parameter, self.recycling, first_source=first_source)
+        features = restart_features(self.states + self.sources, self.engine, self.order_parameter)
+        self._exits(features)  # it refuses boundaries that do not fit, before anything is started
+        return features
+
+    def _exits(self, restart: NDArray[np.float64]) -> Exits:
+        first = len(self.states) if self.sources else 0
+        found = self.sources or self.states
+        return exits(
+            self.boundaries,
+            [state.label for state in found],
+            [state.probability for state in found],
+            restart[first:],
+            first_source=first,
+            n_states=len(self.states) + len(self.sources),
+        )
 
     def _check_cycles(self, cycles: int | None) -> None:
         if self.recorder is not None:
@@ -273,6 +290,8 @@ class Simulation:
                 f"{self._store} has {standing.n_cycles} cycles already, and is to have {cycles} in the end: "
                 "say how many it is to have, or how many more"
             )
+        if standing.walkers is not None and not len(standing.walkers):
+            raise ResumeError(f"{self._store}: no walker is left to go on with: all were absorbed")
         found = allowed_changes(standing.path, standing.header, run_header(self), force=force)
         if standing.header.continues is not None:
             self._cycles_before = standing.header.continues.cycles_before

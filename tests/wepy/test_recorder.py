@@ -12,7 +12,7 @@ import wepy_data as wd
 from wepy.ensemble import founders
 from wepy.errors import BinningError, SegmentError, StoreError
 from wepy.heading import run_header
-from wepy.protocols import Bin
+from wepy.protocols import Bin, Binning
 from wepy.recorder import Recorder
 from wepy.streams import Purpose, Stream
 
@@ -213,11 +213,16 @@ def test_bins_get_rows_in_order_of_use_and_refined_ones_first(double_well):
     simulation = double_well()
     recorder = Recorder(run_header(simulation), None)
 
-    def describe(index):
-        return Bin(label=str(index), centre=np.zeros(1), parent=index - 100 if index >= 100 else -1)
+    def made(*indices):
+        return {
+            index: Bin(label=str(index), centre=np.zeros(1), parent=index - 100 if index >= 100 else -1)
+            for index in indices
+        }
 
-    assert recorder.binned(0, np.array([108, 5, 108]), describe).tolist() == [2, 0, 2]  # 8 got row 1
-    assert recorder.binned(0, np.array([5, 8, 105, 108]), describe).tolist() == [0, 1, 3, 2]
+    first = Binning(index=np.array([108, 5, 108]), made=made(5, 8, 108))
+    assert recorder.binned(0, first).tolist() == [2, 0, 2]  # 8 got row 1
+    assert list(recorder.known_bins(1)) == [5, 8, 108]
+    assert recorder.binned(0, Binning(index=np.array([5, 8, 105, 108]), made=made(105))).tolist() == [0, 1, 3, 2]
 
 
 def test_a_recorder_without_a_store_touches_no_disk(double_well, tmp_path, monkeypatch):

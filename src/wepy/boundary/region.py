@@ -1,20 +1,17 @@
-"""Recycling: walkers that have reached the target restart from a source state and keep their weight."""
+"""Regions in the space of the order parameter, as targets."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wepy.binning.interval import edges_from_json, edges_to_json
 from wepy.errors import ConfigurationError
-from wepy.protocols import Description, Target
-from wepy.streams import Purpose, Stream
+from wepy.protocols import Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,111 +79,87 @@ class Region:
         return {"kind": "region", "lower": edges_to_json(self.lower), "upper": edges_to_json(self.upper or ())}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Recycled:
-    """The walkers that were recycled in one cycle, in order of walker index.
-
-    Parameters
-    ----------
-    walker : (n_events,) int64
-        Index of each walker that has reached the target.
-    source : (n_events,) int64
-        Index of the source state it restarts from.
-    weight : (n_events,) float64
-        The weight that arrived in the target and goes on from the source.
-    """
-
-    walker: NDArray[np.int64]
-    source: NDArray[np.int64]
-    weight: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        for array in (self.walker, self.source, self.weight):
-            array.setflags(write=False)
-
-    def __len__(self) -> int:
-        return len(self.walker)
-
-
 @dataclass(frozen=True, slots=True)
-class Recycling:
-    """Sends walkers from the target back to a source state drawn by its probability.
+class Unbinding:
+    """Walkers whose ligand has left: one dimension of the order parameter, a distance, is at least `distance`.
 
-    In the steady state that this reaches, the weight arriving per unit of time is the inverse of the mean first
-    passage time (Hill, Free Energy Transduction in Biology, 1977).
+    The boundary of unbinding simulations with `MinimumDistance` as order parameter (Dickson and Lotz, Biophys. J.
+    112:620, 2017).
 
     Parameters
     ----------
-    target : Target
-        Says which walkers have arrived.
+    distance : float
+        In the order parameter's unit.
+    dim : int
+        Dimension that is the distance.
 
     Examples
     --------
-    >>> events = Recycling(Region(lower=[1.0])).recycle(
-    ...     np.array([[0.2], [1.3]]), np.array([0.75, 0.25]), [1.0], seed=1, cycle=0
-    ... )
-    >>> events.walker.tolist(), events.source.tolist(), events.weight.tolist()
-    ([1], [0], [0.25])
+    >>> Unbinding(1.0).reached(np.array([[0.9], [1.0]])).tolist()
+    [False, True]
     """
 
-    target: Target
+    distance: float
+    dim: int = 0
 
-    def recycle(
-        self,
-        order_parameter: NDArray[np.float64],
-        weights: NDArray[np.float64],
-        source_probability: Sequence[float] | NDArray[np.float64],
-        *,
-        seed: int,
-        cycle: int,
-    ) -> Recycled:
-        """Return who is recycled and where to.
+    def __post_init__(self) -> None:
+        _check_threshold("unbinding", self.distance, self.dim)
 
-        Each walker has its own stream, so that its source does not depend on who else has arrived.
-
-        Parameters
-        ----------
-        order_parameter : (n_walkers, n_dims) float64
-            Order parameter at the end of each walker's segment.
-        weights : (n_walkers,) float64
-            Weight of each walker.
-        source_probability : (n_sources,) float
-            Probability of each source state; positive, the sum is 1 within 1e-9.
-        seed, cycle : int
-            Name the streams.
-
-        Raises
-        ------
-        ConfigurationError
-            If the probabilities do not fit.
-        """
-        upto = _cumulative(source_probability)
-        hits = np.flatnonzero(self.target.reached(order_parameter)).astype(np.int64, copy=False)
-        sources = [_draw(upto, Stream(seed, Purpose.RECYCLING, cycle, walker)) for walker in hits.tolist()]
-        arrived = np.asarray(weights, np.float64)[hits]
-        return Recycled(walker=hits, source=np.array(sources, np.int64), weight=arrived)
+    def reached(self, order_parameter: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which walkers have left, (n_walkers,)."""
+        return np.asarray(_column("unbinding", order_parameter, self.dim) >= self.distance)
 
     def describe(self) -> Description:
-        """Return the target's kind and settings as JSON values."""
-        return {"kind": "recycling", "target": self.target.describe()}
+        """Return kind and settings as JSON values."""
+        return {"kind": "unbinding", "distance": self.distance, "dim": self.dim}
 
 
-def _cumulative(probability: Sequence[float] | NDArray[np.float64]) -> list[float]:
-    values = np.asarray(probability, np.float64).ravel().tolist()
-    if not values:
-        raise ConfigurationError("recycling needs a source state: none is given")
-    problems = [
-        f"source state {index}: expected a positive probability, got {value}"
-        for index, value in enumerate(values)
-        if not 0 < value < math.inf
-    ]
-    total = math.fsum(values)
-    if not problems and abs(total - 1.0) > 1e-9:
-        problems = [f"source states: expected probabilities that sum to 1, got {values}, which sum to {total!r}"]
+@dataclass(frozen=True, slots=True)
+class Rebinding:
+    """Walkers whose ligand is bound: one dimension of the order parameter, such as an RMSD, is at most `distance`.
+
+    Parameters
+    ----------
+    distance : float
+        In the order parameter's unit.
+    dim : int
+        Dimension that is the distance from the bound structure.
+
+    Examples
+    --------
+    >>> Rebinding(0.1).reached(np.array([[0.1], [0.2]])).tolist()
+    [True, False]
+    """
+
+    distance: float
+    dim: int = 0
+
+    def __post_init__(self) -> None:
+        _check_threshold("rebinding", self.distance, self.dim)
+
+    def reached(self, order_parameter: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which walkers are bound, (n_walkers,)."""
+        return np.asarray(_column("rebinding", order_parameter, self.dim) <= self.distance)
+
+    def describe(self) -> Description:
+        """Return kind and settings as JSON values."""
+        return {"kind": "rebinding", "distance": self.distance, "dim": self.dim}
+
+
+def _check_threshold(kind: str, distance: float, dim: int) -> None:
+    problems = []
+    if not math.isfinite(distance):
+        problems.append(f"{kind}: distance: expected a finite number, got {distance!r}")
+    if dim < 0:
+        problems.append(f"{kind}: dim: expected a dimension of the order parameter, 0 or more, got {dim!r}")
     if problems:
         raise ConfigurationError("\n".join(problems))
-    return list(accumulate(values))
 
 
-def _draw(upto: list[float], stream: Stream) -> int:
-    return min(bisect_right(upto, stream.generator().random() * upto[-1]), len(upto) - 1)
+def _column(kind: str, order_parameter: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
+    values = np.asarray(order_parameter, np.float64)
+    if values.ndim != 2 or dim >= values.shape[1]:
+        raise ConfigurationError(
+            f"{kind}: dim: expected an order parameter with a dimension {dim}, got shape {values.shape}"
+        )
+    return values[:, dim]

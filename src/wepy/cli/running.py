@@ -232,10 +232,10 @@ def _refuse_other_start(path: Path, header: wd.Header, settings: Configuration, 
 
 def _has_other_sources(header: wd.Header, settings: Configuration, folder: Path) -> bool:
     """Whether recycled walkers are to restart from other states than those of the run."""
-    from wepy.config import restart_sections
+    from wepy.config import recycles, restart_sections
 
     found = _start_sections(header, settings, folder)
-    if found is None or settings.recycling is None:
+    if found is None or not recycles(settings):
         return False
     before, now = map(restart_sections, found)
     return before != now

@@ -49,9 +49,9 @@ class RectilinearSection(Section):
         return self
 
 
-def binner_of(section: RectilinearSection | None) -> Binner | None:
+def binner_of(section: RectilinearSection) -> Binner:
     """Return the binner that a section describes."""
-    return None if section is None else Rectilinear([_edges(edges) for edges in section.edges])
+    return Rectilinear([_edges(edges) for edges in section.edges])
 
 
 def _edges(edges: Grid | list[float]) -> list[float]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from wepy.config.balancer import balancer_of
 from wepy.config.binner import binner_of
+from wepy.config.boundary import RecycleSection, boundaries_of, dimensions
 from wepy.config.engine import OpenMMSettings, engine_of
 from wepy.config.inputs import read_inputs
 from wepy.config.model import Configuration, DispatchSection, StateSection
@@ -22,7 +23,6 @@ from wepy.engine.openmm.source import pdb_positions, read_pdb
 from wepy.ensemble import StartState
 from wepy.errors import ConfigurationError
 from wepy.protocols import Dispatcher, Engine
-from wepy.recycling import Recycling, Region
 from wepy.simulation import Simulation
 from wepy.storage import Storage
 from wepy.streams import Purpose, Stream
@@ -67,11 +67,9 @@ def build_simulation(
         **settings,
         engine=engine,
         order_parameter=order_parameter,
-        binner=binner_of(config.binner),
+        binner=None if config.binner is None else binner_of(config.binner),
         balancer=balancer_of(config.balancer),
-        recycling=None
-        if config.recycling is None
-        else Recycling(Region(config.recycling.lower, config.recycling.upper)),
+        boundaries=boundaries_of(config.recycling, config.boundaries),
         steps=config.run.steps,
         seed=config.run.seed,
         dispatcher=build_dispatcher(config.dispatch, base, base / config.run.output if store is None else Path(store)),
@@ -133,6 +131,11 @@ def build_dispatcher(section: DispatchSection, base: Path, store: Path) -> Dispa
     return Serial()
 
 
+def recycles(config: Configuration) -> bool:
+    """Return whether walkers restart from source states."""
+    return config.recycling is not None or any(isinstance(one, RecycleSection) for one in config.boundaries)
+
+
 def _check_fit(config: Configuration, labels: Sequence[str]) -> None:
     """Raise `ConfigurationError` unless bins and target have the order parameter's dimensions, and sources a use."""
     found = {}
@@ -140,9 +143,13 @@ def _check_fit(config: Configuration, labels: Sequence[str]) -> None:
         found["binner.edges"] = len(config.binner.edges)
     if config.recycling is not None:
         found["recycling.lower"] = len(config.recycling.lower)
+    for place, boundary in enumerate(config.boundaries):
+        count = dimensions(boundary.target)
+        if count is not None:
+            found[f"boundaries[{place}].target"] = count
     wanted = f"one entry for each dimension of the order parameter ({', '.join(labels)})"
     problems = [f"{key}: expected {wanted}, found {count}" for key, count in found.items() if count != len(labels)]
-    if config.sources and config.recycling is None:
+    if config.sources and not recycles(config):
         problems.append("sources: nothing restarts from them without [recycling]; add it, or leave them out")
     if problems:
         raise ConfigurationError("\n".join(problems))

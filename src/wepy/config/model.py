@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,9 +9,10 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from wepy.config.balancer import BalancerSection, HuberKimSection
 from wepy.config.binner import RectilinearSection
+from wepy.config.boundary import BoundarySection, RecyclingSection
 from wepy.config.engine import EngineSection
 from wepy.config.order_parameter import OrderParameterSection
-from wepy.config.section import Atoms, Count, Edge, Finite, Flag, Index, Section
+from wepy.config.section import Atoms, Count, Finite, Flag, Index, Section
 
 
 class RunSection(Section):
@@ -24,22 +24,6 @@ class RunSection(Section):
     seed: int = Field(ge=0, lt=2**64, strict=True, description="everything random follows from it")
     output: Path = Field(Path("run.h5"), description="the run's file, beside the configuration unless absolute")
     author: str = Field("unknown", description="kept in the file")
-
-
-class RegionSection(Section):
-    """`[recycling]`: walkers whose order parameter lies in lower <= x < upper restart from a source state."""
-
-    lower: list[Edge] = Field(min_length=1)
-    upper: list[Edge] | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> RegionSection:
-        upper = [inf] * len(self.lower) if self.upper is None else self.upper
-        if len(upper) != len(self.lower):
-            raise ValueError("expected as many upper edges as lower ones")
-        if not all(low < high for low, high in zip(self.lower, upper, strict=True)):
-            raise ValueError("expected lower < upper in every dimension")
-        return self
 
 
 class StateSection(Section):
@@ -110,7 +94,8 @@ class Configuration(Section):
     order_parameter: OrderParameterSection
     binner: RectilinearSection | None = None
     balancer: BalancerSection = HuberKimSection(kind="huber-kim")
-    recycling: RegionSection | None = None
+    recycling: RecyclingSection | None = None
+    boundaries: list[BoundarySection] = []
     states: list[StateSection] = []
     sources: list[StateSection] = []
     dispatch: DispatchSection = DispatchSection()

@@ -272,8 +272,8 @@ def _event_rows(t: Tables) -> Iterator[Finding]:
     stop = t["/segments/frame_stop"]
     n_frames = np.diff(stop, prepend=0)[segment]
     frame = t["/events/frame"]
-    expected = np.where(n_frames > 0, stop[segment] - 1, -1)
-    yield from _rows("/events/frame", (frame != expected), frame)
+    inside = (frame < stop[segment]) & (frame >= stop[segment] - n_frames)
+    yield from _rows("/events/frame", ~np.where(n_frames > 0, inside, frame == -1), frame)
 
 
 @rule
@@ -305,7 +305,10 @@ def _bin_known(t: Tables) -> Iterator[Finding]:
     cycle = np.minimum(_cycle_of(t["/cycles/segment_stop"], len(used)), max(0, len(stops) - 1))
     if len(used):
         yield from _rows("/segments/bin", used >= stops[cycle], used)
-        yield from _rows("/segments/bin", (used < 0) != (used[0] < 0), used)
+        ended = np.zeros(len(used), bool)
+        ended[_within("", t["/events/segment"][t["/events/kind"] == ABSORBED], len(used))] = True
+        binned = ~ended & (used >= 0)
+        yield from _rows("/segments/bin", binned.any() & ~ended & (used < 0), used)
 
 
 @rule

@@ -77,8 +77,9 @@ def _bins(f: Facts) -> Iterator[Mutation]:
         twin = {f"/bins/{name}": f.run.read(f"/bins/{name}")[0] for name in ("index", "parent", "level")}
         again = inserted("bin", f.n_cycles - 1, {**twin, "/bins/cycle": f.n_cycles - 1})
         yield breaks("bin-rows", "/bins/index", "the same bin again", again)
-        if f.n_segments > 1:
-            yield breaks("bin-known", path, "one walker without a bin", changed(path, f.n_segments - 1, -1))
+        balanced = np.setdiff1d(np.arange(f.n_segments), f.absorbed)
+        if len(balanced) > 1:
+            yield breaks("bin-known", path, "one walker without a bin", changed(path, int(balanced[-1]), -1))
         if f.run.stops("bin")[0] < n_bins:
             yield breaks("bin-known", path, "a bin of the future", changed(path, 0, n_bins - 1))
     else:

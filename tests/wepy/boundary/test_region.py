@@ -1,4 +1,4 @@
-"""Recycling."""
+"""Regions and recycling."""
 
 import json
 import math
@@ -6,14 +6,18 @@ import math
 import numpy as np
 import pytest
 
+from wepy.boundary import Recycling, Region, exits
 from wepy.errors import ConfigurationError
-from wepy.recycling import Recycling, Region
 
 
-def recycle(points, probability=(1.0,), *, region=None, weights=None, seed=1, cycle=0):
+def recycle(points, probability=(1.0,), *, region=None, seed=1, cycle=0):
     points = np.array(points, float)
-    weights = np.full(len(points), 1 / len(points)) if weights is None else np.array(weights)
-    return Recycling(region or Region(lower=[1.0])).recycle(points, weights, probability, seed=seed, cycle=cycle)
+    labels = [str(place) for place in range(len(probability))]
+    away = np.full((len(probability), points.shape[1]), -9.0)
+    found = exits(
+        [Recycling(region or Region(lower=[1.0]))], labels, probability, away, first_source=0, n_states=len(labels)
+    )
+    return found.events([point[None] for point in points], seed=seed, cycle=cycle)
 
 
 def test_a_region_is_half_open():
@@ -57,18 +61,17 @@ def test_descriptions_are_strict_json():
     assert Region(lower=[1.0], upper=["inf"]) == Region(lower=[1.0])
 
 
-def test_walkers_in_the_target_are_recycled_with_their_weight():
-    events = recycle([[1.5], [0.0], [1.0], [-3.0]], weights=[0.1, 0.2, 0.3, 0.4])
+def test_walkers_in_the_target_are_recycled():
+    events = recycle([[1.5], [0.0], [1.0], [-3.0]])
     assert events.walker.tolist() == [0, 2]
     assert events.source.tolist() == [0, 0]
-    assert events.weight.tolist() == [0.1, 0.3]
     assert len(events) == 2
 
 
 def test_no_hits_are_no_events():
     events = recycle([[0.0]])
     assert len(events) == 0
-    assert (events.walker.dtype, events.source.dtype, events.weight.dtype) == (np.int64, np.int64, np.float64)
+    assert (events.walker.dtype, events.source.dtype, events.kind.dtype) == (np.int64, np.int64, np.uint8)
 
 
 def test_the_source_of_a_walker_does_not_depend_on_who_else_has_arrived():
@@ -90,21 +93,6 @@ def test_sources_are_drawn_by_their_probability():
     probability = np.array([0.05, 0.7, 0.25])
     found = np.bincount(recycle([[2.0]] * 10_000, probability).source, minlength=3) / 10_000
     assert (np.abs(found - probability) < 5 * np.sqrt(probability * (1 - probability) / 10_000)).all()
-
-
-@pytest.mark.parametrize(
-    ("probability", "message"),
-    [
-        ([], "needs a source state"),
-        ([0.5, 0.5, 0.0], "source state 2: expected a positive probability, got 0.0"),
-        ([1.5, -0.5], "source state 1: expected a positive probability, got -0.5"),
-        ([math.nan], "source state 0: expected a positive probability, got nan"),
-        ([0.5, 0.4], "which sum to 0.9"),
-    ],
-)
-def test_probabilities_that_are_none_are_refused_even_without_hits(probability, message):
-    with pytest.raises(ConfigurationError, match=message):
-        recycle([[0.0]], probability)
 
 
 def test_probabilities_may_miss_one_by_rounding():

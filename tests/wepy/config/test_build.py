@@ -122,7 +122,7 @@ def test_balancers_and_recycling_are_built(tmp_path):
         sources=[{"label": "s", "x": [0.0]}],
     )
     assert simulation.balancer == wepy.HuberKim(7, max_weight=0.5)
-    assert simulation.recycling == wepy.Recycling(wepy.Region([-math.inf], [-2.0]))
+    assert simulation.boundaries == (wepy.Recycling(wepy.Region([-math.inf], [-2.0])),)
     assert [state.label for state in simulation.sources] == ["s"]
     assert isinstance(build(tmp_path, balancer={"kind": "none"}).balancer, wepy.NoBalancing)
 

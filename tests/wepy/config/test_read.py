@@ -104,8 +104,8 @@ def test_every_mistake_is_reported_at_once_with_its_key(tmp_path):
         "states[1].probability: expected a number of at most 1.0, found 2",
         "states[1].x[0]: expected a finite number, found nan",
         "dispatch.workers: expected a whole number, found 1.5",
-        "colour: unknown key; expected some of run, engine, order_parameter, binner, balancer, recycling, states, "
-        "sources, dispatch, storage",
+        "colour: unknown key; expected some of run, engine, order_parameter, binner, balancer, recycling, boundaries, "
+        "states, sources, dispatch, storage",
     ]
 
 

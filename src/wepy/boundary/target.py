@@ -1,0 +1,45 @@
+"""Targets by bin, and by a function of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wepy.errors import ConfigurationError
+from wepy.protocols import Binner, Description
+
+
+@dataclass(frozen=True, slots=True)
+class InBins:
+    """Walkers in certain bins of a binner, which need not be the run's own.
+
+    Parameters
+    ----------
+    binner : Binner
+        Fixed bins.
+    bins : sequence of int
+        Indices of the bins that are the target.
+    """
+
+    binner: Binner
+    bins: Sequence[int]
+
+    def __post_init__(self) -> None:
+        bins = tuple(int(index) for index in self.bins)
+        if not bins:
+            raise ConfigurationError("target: bins: expected the index of at least one bin")
+        for index in bins:
+            self.binner.bin(index)  # it says if there is none
+        object.__setattr__(self, "bins", bins)
+
+    def reached(self, order_parameter: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which walkers are in the bins, (n_walkers,)."""
+        found = self.binner.assign(order_parameter, np.full(len(order_parameter), 1.0 / max(1, len(order_parameter))))
+        return np.isin(found, np.array(self.bins))
+
+    def describe(self) -> Description:
+        """Return kind and settings as JSON values."""
+        return {"kind": "bins", "binner": self.binner.describe(), "bins": list(self.bins)}
