@@ -20,7 +20,7 @@ from wepy.errors import (
     WepyError,
     WorkerLost,
 )
-from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, MinimumDistance
+from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, Joined, MinimumDistance
 from wepy.protocols import Frames, Segment, System
 from wepy.simulation import Simulation
 from wepy.storage import Storage
@@ -45,6 +45,7 @@ __all__ = [
     "Host",
     "HuberKim",
     "InBins",
+    "Joined",
     "MinimumDistance",
     "MuellerBrown",
     "NoBalancing",

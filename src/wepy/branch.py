@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import wepy_data as wd
+from wepy.bins import bins_before
 from wepy.ensemble import StartState, unstacked
 from wepy.errors import ResumeError
-from wepy.protocols import Engine, Frames, FromFrame, State
+from wepy.protocols import Description, Engine, Frames, FromFrame, KnownBins, State
 
 _STATES, _ENDS, _NEXT = "/states/arrays/", "/segments/arrays/", "/next/arrays/"
 _TOLERANCE = 1e-9
@@ -40,6 +41,10 @@ class BranchPoint:
     exact : bool
         Whether all states are in full precision. If not, they are of stored frames, and the new run differs from the
         old one from the first step on.
+    bins : mapping of int to Bin
+        Bins that the run has made by then.
+    binner : Description or None
+        What made them: a branch with the same adaptive binner goes on with them.
     """
 
     continues: wd.Continues
@@ -47,6 +52,8 @@ class BranchPoint:
     weight: NDArray[np.float64]
     sources: tuple[StartState, ...]
     exact: bool
+    bins: KnownBins = field(default_factory=dict)
+    binner: Description | None = None
 
     @classmethod
     def of(cls, header: wd.Header, continues: wd.Continues) -> BranchPoint:
@@ -110,6 +117,8 @@ def branch_point(path: str | os.PathLike[str], cycle: int, engine: Engine) -> Br
             weight=weight,
             sources=start_states(header, "source") or start_states(header, "initial"),
             exact=exact,
+            bins=bins_before(run, index),
+            binner=header.provenance[-1].get("components", {}).get("binner") if header.provenance else None,
         )
 
 

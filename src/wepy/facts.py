@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from wepy.boundary import Events
 from wepy.box import cell_angles, cell_lengths
 from wepy.ensemble import NONE, Walkers
 from wepy.errors import WepyError
-from wepy.protocols import Bin, KnownBins
+from wepy.protocols import KnownBins
 from wepy.storage import PICOMETRES, picometres
 from wepy.work import WalkerResult
 
@@ -178,16 +178,3 @@ def bin_facts(new: KnownBins, rows: Mapping[int, int]) -> Facts:
         "/bins/target_count": [bin_.target_count for bin_ in found],
         "/bins/centre": np.stack([bin_.centre for bin_ in found]),
     }
-
-
-def stored_bins(cycles: Iterable[wd.Cycle]) -> dict[int, Bin]:
-    """Return the bins that committed cycles have made, by index in the order of their rows; labels are not stored."""
-    found: dict[int, Bin] = {}
-    order: list[int] = []
-    for cycle in cycles:
-        columns = (cycle[f"/bins/{name}"].tolist() for name in ("index", "parent", "level", "target_count"))
-        for index, parent, level, target, centre in zip(*columns, cycle["/bins/centre"], strict=True):
-            order.append(index)
-            refined = order[parent] if parent >= 0 else NONE
-            found[index] = Bin(label="", centre=centre, parent=refined, level=level, target_count=target)
-    return found

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import wepy_data as wd
+from wepy.bins import bins_to_json
 from wepy.ensemble import stacked
-from wepy.protocols import Description, System
+from wepy.protocols import AdaptiveBinner, Description, System
 from wepy.provenance import start_record
 from wepy.storage import Kept, Particles
 
@@ -46,7 +47,7 @@ def run_header(simulation: Simulation, cycles: int | None = None) -> wd.Header:
         topology=stored.topology,
         config=simulation.config,
         inputs=simulation.inputs,
-        provenance=[_record(simulation, "start" if simulation.origin is None else "branch", 0, cycles=cycles)],
+        provenance=[_first_record(simulation, cycles)],
         author=simulation.author,
         compression=simulation.storage.compression,
         continues=None if simulation.origin is None else simulation.origin.continues,
@@ -61,6 +62,15 @@ def resume_record(
     if standing.cycle == standing.n_cycles:
         found["segments"] = len(standing.finished)
     return _record(simulation, "resume", standing.n_cycles, cycles=cycles, found=found, changes=list(changes))
+
+
+def _first_record(simulation: Simulation, cycles: int | None) -> dict[str, Any]:
+    origin, binner = simulation.origin, simulation.binner
+    if origin is None:
+        return _record(simulation, "start", 0, cycles=cycles)
+    goes_on = isinstance(binner, AdaptiveBinner) and binner.describe() == origin.binner
+    bins = {"bins": bins_to_json(origin.bins)} if goes_on and origin.bins else {}
+    return _record(simulation, "branch", 0, cycles=cycles, **bins)
 
 
 def _record(simulation: Simulation, kind: str, cycle: int, **more: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import wepy_data as wd
 from wepy.backup import balance_entry, bins_entry, plan_entry, segments_entry, start_entry
+from wepy.bins import bins_from_json, bins_of_cycles
 from wepy.boundary import Events
 from wepy.ensemble import Walkers
 from wepy.errors import StoreError
@@ -26,7 +27,6 @@ from wepy.facts import (
     new_workers,
     segment_facts,
     state_facts,
-    stored_bins,
     worker_facts,
 )
 from wepy.protocols import Bin, Binning, KnownBins
@@ -85,7 +85,8 @@ class Recorder:
         self._starts: tuple[wd.Entry, ...] = ()
         self._carried: tuple[wd.Entry, ...] = ()
         self._previous: wd.Cycle | None = None
-        self._bins: dict[int, Bin] = {}
+        self._inherited = _inherited(header)
+        self._bins: dict[int, Bin] = dict(self._inherited)
         self._bin_rows: dict[int, int] = {}
         self._new_bins: dict[int, Bin] = {}
         self._workers: dict[Worker, int] = {}
@@ -129,8 +130,9 @@ class Recorder:
         if standing.sealed and standing.walkers is not None:
             self.plan(standing.cycle, standing.walkers)  # before the file that holds them gives way to a growing one
         self._file = wd.FileWriter.reopen(standing.path, durable=durable)
-        self._bins = stored_bins(standing.cycles)
-        self._bin_rows = {index: row for row, index in enumerate(self._bins)}
+        if standing.cycles:
+            self._bins, self._inherited = bins_of_cycles(standing.cycles), {}
+            self._bin_rows = {index: row for row, index in enumerate(self._bins)}
         for cycle in standing.cycles:
             self._remember(cycle)
         return self
@@ -171,7 +173,8 @@ class Recorder:
         binning : Binning
             The bins of the walkers that are balanced, and those that are new.
         """
-        for index, bin_ in binning.made.items():
+        inherited, self._inherited = self._inherited, {}  # the first cycle of a branch has rows for them, too
+        for index, bin_ in {**inherited, **binning.made}.items():
             if index not in self._bin_rows:
                 self._bin_rows[index] = len(self._bin_rows)
                 self._new_bins[index] = self._bins[index] = bin_
@@ -285,3 +288,9 @@ def _stopping_if_replaced() -> Iterator[None]:
         yield
     except wd.ReplacedRunError as error:
         raise StoreError(str(error)) from error
+
+
+def _inherited(header: wd.Header) -> KnownBins:
+    """Return the bins that a branch has from the run that it continues."""
+    first: Mapping[str, Any] = header.provenance[0] if header.provenance else {}
+    return bins_from_json(first["bins"]) if isinstance(first.get("bins"), dict) else {}

@@ -91,5 +91,10 @@ def _renamed(config: Configuration, rename: Callable[[str], str]) -> Configurati
 
 
 def _paths_renamed(section: Model, rename: Callable[[str], str]) -> Model:
-    paths = {name: value for name, value in section if isinstance(value, Path)}
-    return section.model_copy(update={name: Path(rename(str(value))) for name, value in paths.items()})
+    changed: dict[str, object] = {}
+    for name, value in section:
+        if isinstance(value, Path):
+            changed[name] = Path(rename(str(value)))
+        elif isinstance(value, list) and any(isinstance(one, BaseModel) for one in value):
+            changed[name] = [_paths_renamed(one, rename) for one in value]
+    return section.model_copy(update=changed)

@@ -8,15 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from wepy.config.section import Atoms, Index, Section
-from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, MinimumDistance
+from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, Joined, MinimumDistance
 from wepy.protocols import OrderParameter
 
 
 class CoordinatesSection(Section):
-    """`[order_parameter] kind = "coordinates"`: chosen coordinates of the particles, x0 y0 z0 x1 ..."""
+    """`[order_parameter] kind = "coordinates"`: chosen coordinates (x0 y0 z0 x1 ...), or all three of some atoms."""
 
     kind: Literal["coordinates"]
     indices: Atoms = [0]
+    atoms: list[Index] = []
     labels: list[str] = []
     unit: str = ""
 
@@ -65,8 +66,21 @@ class FunctionSection(Section):
     unit: str = ""
 
 
+class JoinedSection(Section):
+    """`[order_parameter] kind = "joined"`: several order parameters side by side, `[[order_parameter.parts]]`."""
+
+    kind: Literal["joined"]
+    parts: list[OrderParameterSection] = Field(min_length=1)
+
+
 OrderParameterSection = Annotated[
-    CoordinatesSection | DistanceSection | MinimumDistanceSection | DihedralSection | RMSDSection | FunctionSection,
+    CoordinatesSection
+    | DistanceSection
+    | MinimumDistanceSection
+    | DihedralSection
+    | RMSDSection
+    | FunctionSection
+    | JoinedSection,
     Field(discriminator="kind"),
 ]
 
@@ -74,7 +88,8 @@ OrderParameterSection = Annotated[
 def order_parameter_of(section: OrderParameterSection, base: Path) -> OrderParameter:
     """Return the order parameter that a section describes; relative paths start at `base`."""
     if isinstance(section, CoordinatesSection):
-        return Coordinates(section.indices, labels=section.labels, unit=section.unit)
+        indices = [3 * atom + axis for atom in section.atoms for axis in range(3)] or section.indices
+        return Coordinates(indices, labels=section.labels, unit=section.unit or ("nm" if section.atoms else ""))
     if isinstance(section, DistanceSection):
         return Distance(section.pairs, labels=section.labels)
     if isinstance(section, MinimumDistanceSection):
@@ -85,4 +100,6 @@ def order_parameter_of(section: OrderParameterSection, base: Path) -> OrderParam
         return RMSD(base / section.reference, section.atoms, section.superpose_atoms, labels=section.labels)
     if isinstance(section, FunctionSection):
         return Function(section.name, section.labels, unit=section.unit)
+    if isinstance(section, JoinedSection):
+        return Joined([order_parameter_of(part, base) for part in section.parts])
     raise TypeError(f"no order parameter is made from {type(section).__name__}")
