@@ -8,7 +8,7 @@ from wepy.binning import Rectilinear
 from wepy.boundary import Absorbing, InBins, Rebinding, Recycling, Region, Unbinding
 from wepy.branch import BranchPoint, branch_point
 from wepy.dispatch import FromExecutor, Host, Processes, Scoop, Serial
-from wepy.engine import DoubleWell, Harmonic, MuellerBrown, OpenMM, OverdampedLangevin, RandomWalk
+from wepy.engine import DoubleWell, Harmonic, MuellerBrown, Odld, OpenMM, OverdampedLangevin, RandomWalk
 from wepy.ensemble import StartState
 from wepy.errors import (
     BinningError,
@@ -49,6 +49,7 @@ __all__ = [
     "MinimumDistance",
     "MuellerBrown",
     "NoBalancing",
+    "Odld",
     "OpenMM",
     "OverdampedLangevin",
     "Plan",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from wepy.config.section import Count, Flag, Positive, Section
-from wepy.engine import DoubleWell, OpenMM, OverdampedLangevin, RandomWalk
+from wepy.engine import DoubleWell, MuellerBrown, Odld, OpenMM, OverdampedLangevin, RandomWalk
 from wepy.protocols import Engine
 
 
@@ -56,6 +56,26 @@ class DoubleWellSection(Section):
     stride: Count | None = None
 
 
+class MuellerBrownSection(Section):
+    """`[engine] kind = "mueller-brown"`: overdamped Langevin dynamics on the surface of Mueller and Brown."""
+
+    kind: Literal["mueller-brown"]
+    temperature: Positive = 12.0
+    timestep: Positive = 5e-4
+    diffusion: Positive = 1.0
+    stride: Count | None = None
+
+
+class OdldSection(Section):
+    """`[engine] kind = "odld"`: WESTPA's one-dimensional example, wells that deepen towards 0."""
+
+    kind: Literal["odld"]
+    timestep: Positive = 5e-4
+    diffusion: Positive = 1.0
+    mirror: Positive | None = 10.0
+    stride: Count | None = None
+
+
 class RandomWalkSection(Section):
     """`[engine] kind = "random-walk"`: a step up with probability `up`, else down, reflected at 0."""
 
@@ -66,7 +86,8 @@ class RandomWalkSection(Section):
 
 
 EngineSection = Annotated[
-    OpenMMSection | OpenMMFilesSection | DoubleWellSection | RandomWalkSection, Field(discriminator="kind")
+    OpenMMSection | OpenMMFilesSection | DoubleWellSection | MuellerBrownSection | OdldSection | RandomWalkSection,
+    Field(discriminator="kind"),
 ]
 
 
@@ -75,6 +96,13 @@ def engine_of(section: EngineSection, base: Path) -> Engine:
     if isinstance(section, DoubleWellSection):
         well = DoubleWell(height=section.height)
         return OverdampedLangevin(well, section.timestep, diffusion=section.diffusion, stride=section.stride)
+    if isinstance(section, MuellerBrownSection):
+        surface = MuellerBrown(temperature=section.temperature)
+        return OverdampedLangevin(surface, section.timestep, diffusion=section.diffusion, stride=section.stride)
+    if isinstance(section, OdldSection):
+        return OverdampedLangevin(
+            Odld(), section.timestep, diffusion=section.diffusion, stride=section.stride, mirror=section.mirror
+        )
     if isinstance(section, RandomWalkSection):
         return RandomWalk(dimensions=section.dimensions, up=section.up, stride=section.stride)
     settings: dict[str, Any] = {

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wepy.engine.batch import advance, toy_frame, toy_state, toy_system
 from wepy.engine.potential import Potential
 from wepy.engine.setting import check_positive, check_stride
+from wepy.errors import ConfigurationError
 from wepy.protocols import Description, Frames, Segment, State, System
 from wepy.streams import Stream
 
@@ -33,6 +34,8 @@ class OverdampedLangevin:
         Diffusion coefficient D, length squared per time; positive.
     stride : int or None
         Steps between frames; None for the end frame alone. The end is always a frame.
+    mirror : float or None
+        A wall that reflects, in every dimension: what goes beyond it by some distance comes back by as much.
 
     Raises
     ------
@@ -55,11 +58,14 @@ class OverdampedLangevin:
     timestep: float
     diffusion: float = 1.0
     stride: int | None = None
+    mirror: float | None = None
 
     def __post_init__(self) -> None:
         check_positive("OverdampedLangevin: timestep", self.timestep)
         check_positive("OverdampedLangevin: diffusion", self.diffusion)
         check_stride("OverdampedLangevin: stride", self.stride)
+        if self.mirror is not None and not math.isfinite(self.mirror):
+            raise ConfigurationError(f"OverdampedLangevin: mirror: expected a finite number, found {self.mirror!r}")
 
     @property
     def system(self) -> System:
@@ -82,10 +88,11 @@ class OverdampedLangevin:
         """Advance each walker with its own stream."""
         drift = self.diffusion * self.timestep
         spread = math.sqrt(2.0 * self.diffusion * self.timestep)
-        force = self.potential.force
+        force, mirror = self.potential.force, self.mirror
 
         def move(x: NDArray[np.float64], normal: NDArray[np.float64]) -> NDArray[np.float64]:
-            return x + drift * force(x) + spread * normal
+            moved = x + drift * force(x) + spread * normal
+            return moved if mirror is None else np.where(moved > mirror, 2.0 * mirror - moved, moved)
 
         return advance(
             states,
@@ -106,6 +113,7 @@ class OverdampedLangevin:
             "timestep": self.timestep,
             "diffusion": self.diffusion,
             "stride": self.stride,
+            **({} if self.mirror is None else {"mirror": self.mirror}),
             "reproducible": True,
         }
 

@@ -179,6 +179,38 @@ class MuellerBrown:
         return {"kind": "MuellerBrown", "temperature": self.temperature}
 
 
+@dataclass(frozen=True, slots=True)
+class Odld:
+    """Wells that deepen towards a wall at 0: U(x) = -5 cos(pi (x - 1)) / (exp(x / 2) - 1) kT, for x > 0.
+
+    The example of WESTPA (Zwier et al., J. Chem. Theory Comput. 11:800, 2015), there with steps of variance 0.001
+    and a mirror at 10: `OverdampedLangevin(Odld(), timestep=5e-4, mirror=10.0)`.
+    """
+
+    @property
+    def dimensions(self) -> int:
+        """One."""
+        return 1
+
+    def energy(self, x: Array) -> Array:
+        """Return the energy, kT, (n,)."""
+        return np.array([-5.0 * math.cos(math.pi * (v - 1.0)) / math.expm1(0.5 * v) for v in x[:, 0].tolist()])
+
+    def force(self, x: Array) -> Array:
+        """Return the force, kT per unit of length, (n, 1); by the scalar functions: see `Potential`."""
+        return np.array([[self._force(value)] for value in x[:, 0].tolist()], np.float64).reshape(len(x), 1)
+
+    def _force(self, x: float) -> float:
+        if not 0.0 < x < 700.0:
+            return math.inf if x <= 0.0 else 0.0
+        grown, angle = math.expm1(0.5 * x), math.pi * (x - 1.0)
+        return -5.0 / grown * (math.pi * math.sin(angle) + 0.5 * (grown + 1.0) / grown * math.cos(angle))
+
+    def describe(self) -> Description:
+        """Return the kind; there is nothing to set."""
+        return {"kind": "Odld"}
+
+
 def _exp(exponent: Array) -> Array:
     """Return e to each exponent by the scalar function, the same bits in whatever batch (see `Potential`)."""
     return np.array([math.exp(value) if value < 700.0 else math.inf for value in exponent.tolist()])

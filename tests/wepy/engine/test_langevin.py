@@ -102,6 +102,18 @@ def test_harmonic_well_has_the_spread_of_the_discrete_chain():
     assert np.mean(x * x) == pytest.approx(exact, rel=0.03)
 
 
+def test_a_mirror_sends_back_what_goes_beyond_it():
+    free = OverdampedLangevin(Harmonic(stiffness=1.0), timestep=0.5)
+    walled = OverdampedLangevin(Harmonic(stiffness=1.0), timestep=0.5, mirror=0.2)
+    streams = [Stream(seed=3, purpose=Purpose.DYNAMICS, walker=walker) for walker in range(50)]
+    states = [{"x": np.array([0.1])}] * 50
+    there = np.array([s.state["x"][0] for s in free.run_batch(states, 1, streams)])
+    back = np.array([s.state["x"][0] for s in walled.run_batch(states, 1, streams)])
+    assert (there > 0.2).any()
+    assert back.tolist() == np.where(there > 0.2, 0.4 - there, there).tolist()
+    assert "mirror" not in free.describe()
+
+
 def test_explosion_names_the_walkers():
     engine = OverdampedLangevin(DoubleWell(), timestep=1e-3)
     states = [{"x": np.array([x])} for x in (1.0, 1e4, -1.0, -1e5)]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from wepy.engine import DoubleWell, Harmonic, MuellerBrown
+from wepy.engine import DoubleWell, Harmonic, MuellerBrown, Odld
 from wepy.errors import ConfigurationError
 
 POTENTIALS = (DoubleWell(height=9.0), Harmonic(stiffness=3.0, centre=(0.5, -1.0, 2.0)), MuellerBrown(temperature=12.0))
@@ -42,6 +42,18 @@ def test_bits_of_a_walker_do_not_depend_on_the_others(potential, data):
 
 def test_double_well_has_its_barrier_at_zero_and_its_wells_at_one():
     assert DoubleWell(height=9.0).energy(np.array([[-1.0], [0.0], [1.0]])).tolist() == [0.0, 9.0, 0.0]
+
+
+@given(st.floats(0.3, 9.9))
+def test_odld_falls_as_its_energy_does(x):
+    at = np.array([[x]])
+    slope = (Odld().energy(at + 1e-6) - Odld().energy(at - 1e-6)) / 2e-6
+    np.testing.assert_allclose(Odld().force(at)[:, 0], -slope, rtol=1e-5, atol=1e-4)
+
+
+@given(arrays(np.float64, st.integers(1, 9).map(lambda n: (n, 1)), elements=st.floats(0.01, 800.0)))
+def test_bits_of_odld_do_not_depend_on_the_others(x):
+    assert Odld().force(x).tobytes() == np.concatenate([Odld().force(row[None]) for row in x]).tobytes()
 
 
 def test_mueller_brown_has_its_published_minima():
