@@ -34,6 +34,7 @@ from .query.path import branch_paths, heaviest, since_jump, successful_paths
 from .query.run import Run, open_run
 from .query.runs import Runs, open_runs
 from .query.topology import topology_from_json, topology_subset
+from .query.why import Share, Why, why
 from .record.build import build_cycle
 from .record.compare import Difference, compare
 from .record.cycle import Cycle
@@ -98,9 +99,11 @@ __all__ = [
     "RunningCycle",
     "Runs",
     "SelectionError",
+    "Share",
     "VersionError",
     "VersionTooNewError",
     "VersionTooOldError",
+    "Why",
     "__version__",
     "ancestry_table",
     "ancestry_text",
@@ -136,5 +139,6 @@ __all__ = [
     "topology_subset",
     "tree_sequence",
     "tree_text",
+    "why",
     "write_run",
 ]

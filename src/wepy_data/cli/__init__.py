@@ -10,7 +10,8 @@ from wepy_data.cli import (  # each adds its commands to `main`
     plot,
     table,
     tree,
+    why,
 )
 from wepy_data.cli.group import main
 
-__all__ = ["ancestry", "care", "compute", "export", "graph", "look", "main", "plot", "table", "tree"]
+__all__ = ["ancestry", "care", "compute", "export", "graph", "look", "main", "plot", "table", "tree", "why"]

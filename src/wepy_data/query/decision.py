@@ -34,11 +34,12 @@ _ABSORBED_EVENT = "absorbed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Successors:
-    """The walkers that follow on some cycles: parents by segment id, and the flows of weight into them."""
+class Successors:
+    """The walkers that follow on some cycles: parents by segment id, weights, and the flows of weight into them."""
 
     first: int
     parent: NDArray[np.int64]
+    child_weight: NDArray[np.float64]
     into: NDArray[np.int64]
     source: NDArray[np.int64]
     weight: NDArray[np.float64]
@@ -72,7 +73,7 @@ def decisions(run: RunReader, start: int, stop: int) -> dict[str, NDArray[Any]]:
     """
     first, last = np.searchsorted(run.stops("segment"), [start, stop - 1], side="right") if stop > start else (0, -1)
     n = stop - start
-    next_ = _successors(run, int(first), int(last))
+    next_ = successors(run, int(first), int(last))
     parent = _within(run, "/segments/parent", next_.parent, start, n)
     source = _within(run, "/merges/from", next_.source, start, n)
     into = _within(run, "/merges/into", next_.into, next_.first, len(parent))
@@ -93,22 +94,23 @@ def decisions(run: RunReader, start: int, stop: int) -> dict[str, NDArray[Any]]:
     }  # fmt: skip
 
 
-def _successors(run: RunReader, first: int, last: int) -> _Successors:
+def successors(run: RunReader, first: int, last: int) -> Successors:
     """Return the walkers that follow on cycles `first` to `last`, planned ones included."""
     cycles = cycle_range((first + 1, last + 2), run.n_cycles)
     rows, merges = row_range(run, "segment", *cycles), row_range(run, "merge", *cycles)
     parts = [
         (
-            run.read("/segments/parent", *rows), run.read("/merges/into", *merges),
+            run.read("/segments/parent", *rows), run.read("/segments/weight", *rows), run.read("/merges/into", *merges),
             run.read("/merges/from", *merges), run.read("/merges/weight", *merges),
         )
     ]  # fmt: skip
     planned: Any = run.planned
     if planned is not None and last == run.n_cycles - 1 and last >= first:
         into = planned["/next/merges/into"] + run.rows("segment")
-        parts.append((planned["/next/parent"], into, planned["/next/merges/from"], planned["/next/merges/weight"]))
-    parent, into, source, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return _Successors(first=rows[0], parent=parent, into=into, source=source, weight=weight)
+        names = ("/next/merges/from", "/next/merges/weight")
+        parts.append((planned["/next/parent"], planned["/next/weight"], into, *(planned[name] for name in names)))
+    parent, child_weight, into, source, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Successors(first=rows[0], parent=parent, child_weight=child_weight, into=into, source=source, weight=weight)
 
 
 def _within(run: RunReader, path: str, ids: NDArray[np.int64], first: int, count: int) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from wepy_data.cli import main
 from wepy_data.testing.corpus import corpus_paths, load_case, write_case
 
 COMMANDS = (
-    "info", "check", "ancestry", "table", "compute", "export", "graph", "plot", "tree", "repair", "snapshot",
+    "info", "check", "ancestry", "table", "compute", "export", "graph", "plot", "tree", "why", "repair", "snapshot",
 )  # fmt: skip
 
 
