@@ -43,6 +43,35 @@ def interval_label(lower: float, upper: float) -> str:
     return f"{'[' if math.isfinite(lower) else '('}{_short(lower)}, {_short(upper)})"
 
 
+def middle(lower: float, upper: float) -> float:
+    """Return the middle of an interval, NaN if it is unbounded."""
+    return 0.5 * lower + 0.5 * upper if math.isfinite(lower) and math.isfinite(upper) else math.nan
+
+
+def checked_box(where: str, lower: object, upper: object | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the edges of a box as floats; `upper` None leaves it open upwards.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming every pair of edges that holds no interval; `where` names the box in the message.
+    """
+    low = edges_from_json(lower, f"{where}: lower")
+    high = (math.inf,) * len(low) if upper is None else edges_from_json(upper, f"{where}: upper")
+    if not low or len(low) != len(high):
+        raise ConfigurationError(
+            f"{where}: expected one lower and one upper edge for each dimension, got {len(low)} and {len(high)}"
+        )
+    problems = [
+        f"{where}: dimension {dim}: expected lower < upper, got {a:g} and {b:g}"
+        for dim, (a, b) in enumerate(zip(low, high, strict=True))
+        if not a < b
+    ]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return low, high
+
+
 def _short(value: float) -> str:
     """Return the shorter of the general format and the exact text, never losing digits."""
     text = format(value, "g")

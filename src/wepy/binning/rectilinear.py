@@ -11,8 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.binning.interval import edges_from_json, edges_to_json, interval_label
-from wepy.errors import BinningError, ConfigurationError
+from wepy.binning.interval import edges_from_json, edges_to_json, interval_label, middle
+from wepy.binning.misfit import misfits, points
+from wepy.binning.target import TargetCounts, checked_targets, target_of, targets_to_json
+from wepy.binning.value import checked_bin, checked_keys, frozen
+from wepy.errors import ConfigurationError
 from wepy.protocols import Bin, Description
 
 
@@ -43,14 +46,14 @@ class Rectilinear:
     """
 
     edges: Sequence[Sequence[float]]
-    target_counts: int | Mapping[int, int] | None = field(default=None, kw_only=True, hash=False)
+    target_counts: TargetCounts = field(default=None, kw_only=True, hash=False)
     _grid: tuple[NDArray[np.float64], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         edges = _checked_edges(self.edges)
         object.__setattr__(self, "edges", edges)
-        object.__setattr__(self, "_grid", tuple(_frozen(np.array(one, np.float64)) for one in edges))
-        object.__setattr__(self, "target_counts", _checked_targets(self.target_counts, self.n_bins))
+        object.__setattr__(self, "_grid", tuple(frozen(np.array(one, np.float64)) for one in edges))
+        object.__setattr__(self, "target_counts", checked_targets(self.target_counts, self.n_bins))
 
     @property
     def n_dims(self) -> int:
@@ -82,12 +85,7 @@ class Rectilinear:
         BinningError
             Naming every walker that is not finite or lies outside the edges.
         """
-        values = np.asarray(order_parameter, np.float64)
-        if values.ndim != 2 or values.shape[1] != self.n_dims:
-            raise BinningError(
-                f"order parameter: expected shape (n_walkers, {self.n_dims}), one column for each dimension of the"
-                f" bins, got {values.shape}"
-            )
+        values = points(order_parameter, self.n_dims)
         index = np.zeros(len(values), np.int64)
         outside = ~np.isfinite(values)
         for dim, edges in enumerate(self._grid):
@@ -95,7 +93,8 @@ class Rectilinear:
             outside[:, dim] |= (place < 0) | (place >= len(edges) - 1)
             index = index * (len(edges) - 1) + place
         if outside.any():
-            raise BinningError(self._complaint(values, outside))
+            ranges = [interval_label(edges[0], edges[-1]) for edges in self.edges]
+            raise misfits(values, outside, ranges, "add -inf as the first or inf as the last edge of that dimension")
         return index
 
     def bin(self, index: int) -> Bin:
@@ -106,21 +105,17 @@ class Rectilinear:
         BinningError
             If there is no such bin.
         """
-        if not 0 <= index < self.n_bins:
-            raise BinningError(f"no bin {index}: these bins are 0 to {self.n_bins - 1}")
-        places = np.unravel_index(index, self.shape)
+        places = np.unravel_index(checked_bin(index, self.n_bins), self.shape)
         sides = [(float(e[i]), float(e[i + 1])) for e, i in zip(self._grid, places, strict=True)]
         return Bin(
             label=" x ".join(interval_label(*side) for side in sides),
-            centre=_frozen(np.array([_middle(*side) for side in sides])),
-            target_count=self._target_count(index),
+            centre=frozen(np.array([middle(*side) for side in sides])),
+            target_count=target_of(self.target_counts, index),
         )
 
     def describe(self) -> Description:
         """Return kind, edges and target counts as strict JSON values; infinite edges are "-inf" and "inf"."""
-        targets: Any = self.target_counts
-        if isinstance(targets, Mapping):
-            targets = {str(index): count for index, count in targets.items()}
+        targets = targets_to_json(self.target_counts)
         return {"kind": "rectilinear", "edges": [edges_to_json(one) for one in self.edges], "target_counts": targets}
 
     @classmethod
@@ -132,30 +127,8 @@ class Rectilinear:
         ConfigurationError
             If the description is of another kind, has missing or unknown keys, or values that do not fit.
         """
-        if description.get("kind") != "rectilinear":
-            raise ConfigurationError(f"kind: expected 'rectilinear', got {description.get('kind')!r}")
-        wrong = sorted({"kind", "edges", "target_counts"} ^ {"target_counts", *description})
-        if wrong:
-            raise ConfigurationError(f"rectilinear bins need kind, edges, target_counts; missing or unknown: {wrong}")
+        checked_keys(description, "rectilinear", needed=["edges"], optional=["target_counts"])
         return cls(edges=description["edges"], target_counts=description.get("target_counts"))
-
-    def _target_count(self, index: int) -> int:
-        if isinstance(self.target_counts, Mapping):
-            return self.target_counts.get(index, -1)
-        return -1 if self.target_counts is None else self.target_counts
-
-    def _complaint(self, values: NDArray[np.float64], outside: NDArray[np.bool_]) -> str:
-        lines = ["walkers that fit no bin:"]
-        for walker, dim in np.argwhere(outside).tolist():
-            edges, value = self.edges[dim], float(values[walker, dim])
-            what = "lies outside" if math.isfinite(value) else "is not a finite number; expected a value in"
-            lines.append(f"  walker {walker}: dimension {dim}: {value!r} {what} {interval_label(edges[0], edges[-1])}")
-        out = np.isfinite(values)[outside]
-        if out.any():
-            lines.append("  way out: add -inf as the first or inf as the last edge of that dimension")
-        if not out.all():
-            lines.append("  way out: find out why the order parameter is not finite; no bin can hold such a walker")
-        return "\n".join(lines)
 
 
 def _checked_edges(edges: object) -> tuple[tuple[float, ...], ...]:
@@ -178,38 +151,3 @@ def _checked_edges(edges: object) -> tuple[tuple[float, ...], ...]:
     if problems:
         raise ConfigurationError("\n".join(problems))
     return grid
-
-
-def _checked_targets(targets: object, n_bins: int) -> int | dict[int, int] | None:
-    if targets is None or _is_count(targets):
-        return targets  # type: ignore[return-value]
-    if not isinstance(targets, Mapping):
-        raise ConfigurationError(
-            f"target_counts: expected a number of walkers or a mapping of bin to number, got {targets!r}"
-        )
-    checked: dict[int, int] = {}
-    problems = []
-    for key, count in targets.items():
-        index = int(key) if isinstance(key, str) and key.isdecimal() else key
-        if not _is_count(index) or index >= n_bins:
-            problems.append(f"target_counts: no bin {key!r}: these bins are 0 to {n_bins - 1}")
-        elif not _is_count(count):
-            problems.append(f"target_counts[{key}]: expected a whole number, 0 or more, got {count!r}")
-        else:
-            checked[int(index)] = int(count)
-    if problems:
-        raise ConfigurationError("\n".join(problems))
-    return checked
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 0
-
-
-def _middle(lower: float, upper: float) -> float:
-    return 0.5 * lower + 0.5 * upper if math.isfinite(lower) and math.isfinite(upper) else math.nan
-
-
-def _frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:
-    array.setflags(write=False)
-    return array

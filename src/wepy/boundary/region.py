@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.binning.interval import edges_from_json, edges_to_json
+from wepy.binning.interval import checked_box, edges_to_json
 from wepy.errors import ConfigurationError
 from wepy.protocols import Description
 
@@ -42,19 +42,7 @@ class Region:
     upper: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        lower = edges_from_json(self.lower, "target: lower")
-        upper = (math.inf,) * len(lower) if self.upper is None else edges_from_json(self.upper, "target: upper")
-        if not lower or len(lower) != len(upper):
-            raise ConfigurationError(
-                f"target: expected one lower and one upper edge for each dimension, got {len(lower)} and {len(upper)}"
-            )
-        problems = [
-            f"target: dimension {dim}: expected lower < upper, got {low:g} and {high:g}"
-            for dim, (low, high) in enumerate(zip(lower, upper, strict=True))
-            if not low < high
-        ]
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        lower, upper = checked_box("target", self.lower, self.upper)
         object.__setattr__(self, "lower", lower)
         object.__setattr__(self, "upper", upper)
 
