@@ -194,6 +194,26 @@ class OrderParameter(Protocol):
         ...
 
 
+class Metric(Protocol):
+    """Distances between order parameters, in two steps so that what is computed once for a point is kept.
+
+    An image is what a metric keeps of a point; distances between images are not negative, and those of a point to
+    itself are 0.
+    """
+
+    def images(self, order_parameter: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the image of each point, (n, k); raise `ConfigurationError` if the dimensions do not fit."""
+        ...
+
+    def between(self, images_a: NDArray[np.float64], images_b: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the distance of every image of `images_a` to every one of `images_b`, (n_a, n_b)."""
+        ...
+
+    def describe(self) -> Description:
+        """Return kind and settings as JSON values, enough to build the metric again."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bin:
     """One bin of a binner.
