@@ -174,6 +174,13 @@ class Piecewise:
         from wepy.binning.described import fixed_from_description  # it knows all binners, this one too
 
         checked_keys(description, "piecewise", needed=["pieces"], optional=[])
+        problems = [
+            f"pieces[{number}]: expected lower, upper and binner, got {one!r}"
+            for number, one in enumerate(description["pieces"])
+            if not isinstance(one, Mapping) or set(one) != {"lower", "upper", "binner"}
+        ]
+        if problems:
+            raise ConfigurationError("\n".join(problems))
         return cls(
             [Piece(one["lower"], one["upper"], fixed_from_description(one["binner"])) for one in description["pieces"]]
         )

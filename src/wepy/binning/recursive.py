@@ -166,6 +166,8 @@ class Recursive:
         from wepy.binning.described import binner_from_description, fixed_from_description  # they know all binners
 
         checked_keys(description, "recursive", needed=["base", "children"], optional=[])
+        if not isinstance(description["children"], Mapping):
+            raise ConfigurationError(f"children: expected a binner for each bin, got {description['children']!r}")
         children = {bin_: binner_from_description(child) for bin_, child in description["children"].items()}
         return cls(fixed_from_description(description["base"]), children)
 
