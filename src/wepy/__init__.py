@@ -4,7 +4,17 @@ The names below are the front door; modules behind it may move.
 """
 
 from wepy.balancing import HuberKim, NoBalancing, Plan
-from wepy.binning import Rectilinear
+from wepy.binning import (
+    MAB,
+    FunctionBins,
+    KMeansBins,
+    Piece,
+    Piecewise,
+    Rectilinear,
+    Recursive,
+    Voronoi,
+    binner_from_description,
+)
 from wepy.boundary import Absorbing, InBins, Rebinding, Recycling, Region, Unbinding
 from wepy.branch import BranchPoint, branch_point
 from wepy.dispatch import FromExecutor, Host, Processes, Scoop, Serial
@@ -20,6 +30,7 @@ from wepy.errors import (
     WepyError,
     WorkerLost,
 )
+from wepy.metric import Euclidean
 from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, Joined, MinimumDistance
 from wepy.protocols import Frames, Segment, System
 from wepy.simulation import Simulation
@@ -28,6 +39,7 @@ from wepy.streams import Purpose, Stream
 from wepy_data import __version__
 
 __all__ = [
+    "MAB",
     "RMSD",
     "Absorbing",
     "BinningError",
@@ -38,26 +50,32 @@ __all__ = [
     "DispatchError",
     "Distance",
     "DoubleWell",
+    "Euclidean",
     "Frames",
     "FromExecutor",
     "Function",
+    "FunctionBins",
     "Harmonic",
     "Host",
     "HuberKim",
     "InBins",
     "Joined",
+    "KMeansBins",
     "MinimumDistance",
     "MuellerBrown",
     "NoBalancing",
     "Odld",
     "OpenMM",
     "OverdampedLangevin",
+    "Piece",
+    "Piecewise",
     "Plan",
     "Processes",
     "Purpose",
     "RandomWalk",
     "Rebinding",
     "Rectilinear",
+    "Recursive",
     "Recycling",
     "Region",
     "ResumeError",
@@ -72,8 +90,10 @@ __all__ = [
     "Stream",
     "System",
     "Unbinding",
+    "Voronoi",
     "WepyError",
     "WorkerLost",
     "__version__",
+    "binner_from_description",
     "branch_point",
 ]

@@ -2,60 +2,95 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, Literal
 
-import numpy as np
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field
 
-from wepy.binning import Rectilinear
-from wepy.config.section import Count, Edge, Finite, Flag, Section
-from wepy.protocols import Binner
-
-
-class Grid(Section):
-    """Equal bins from `start` to `stop`; with `open`, one more bin on each side takes all that lies beyond."""
-
-    start: Finite
-    stop: Finite
-    bins: Count
-    open: Flag = True
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Grid:
-        if not self.start < self.stop:
-            raise ValueError(f"expected start < stop, got {self.start} and {self.stop}")
-        return self
+from wepy.binning import Piece, Piecewise, Recursive
+from wepy.config.flat_binner import (
+    BinKey,
+    FlatBinnerSection,
+    FunctionBinsSection,
+    KMeansSection,
+    MABSection,
+    RectilinearSection,
+    VoronoiSection,
+    flat_binner_of,
+)
+from wepy.config.section import Edge, Section
+from wepy.errors import ConfigurationError
+from wepy.protocols import AdaptiveBinner, Binner
 
 
-def _form(edges: object) -> str:
-    return "numbers" if isinstance(edges, list) else "grid"
+class PieceSection(Section):
+    """`[[binner.pieces]]`: a box, lower <= x < upper, and the bins of the walkers in it."""
+
+    lower: list[Edge] = Field(min_length=1)
+    upper: list[Edge] | None = None
+    binner: BinnerSection
 
 
-Edges = Annotated[Annotated[Grid, Tag("grid")] | Annotated[list[Edge], Tag("numbers")], Discriminator(_form)]
+class PiecewiseSection(Section):
+    """`[binner] kind = "piecewise"`: other bins in other places; the first piece that holds a walker bins it."""
+
+    kind: Literal["piecewise"]
+    pieces: list[PieceSection] = Field(min_length=1)
 
 
-class RectilinearSection(Section):
-    """`[binner] kind = "rectilinear"`: edges for each dimension, as numbers or as a grid."""
+class RecursiveSection(Section):
+    """`[binner] kind = "recursive"`: the bins of `base`, those named in `children` being refined by other binners."""
 
-    kind: Literal["rectilinear"]
-    edges: list[Edges] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _increasing(self) -> RectilinearSection:
-        for dim, edges in enumerate(self.edges):
-            if isinstance(edges, list) and (len(edges) < 2 or not all(a < b for a, b in pairwise(edges))):
-                raise ValueError(f"expected at least 2 edges, strictly increasing, in edges[{dim}]")
-        return self
+    kind: Literal["recursive"]
+    base: BinnerSection
+    children: dict[BinKey, BinnerSection]
 
 
-def binner_of(section: RectilinearSection) -> Binner:
-    """Return the binner that a section describes."""
-    return Rectilinear([_edges(edges) for edges in section.edges])
+BinnerSection = Annotated[
+    RectilinearSection
+    | VoronoiSection
+    | FunctionBinsSection
+    | PiecewiseSection
+    | RecursiveSection
+    | MABSection
+    | KMeansSection,
+    Field(discriminator="kind"),
+]
+PieceSection.model_rebuild()  # binners inside binners: only now are all of them known
+PiecewiseSection.model_rebuild()
+RecursiveSection.model_rebuild()
 
 
-def _edges(edges: Grid | list[float]) -> list[float]:
-    if isinstance(edges, list):
-        return edges
-    inner = np.linspace(edges.start, edges.stop, edges.bins + 1).tolist()
-    return [-np.inf, *inner, np.inf] if edges.open else inner
+def binner_of(section: BinnerSection | None) -> Binner | AdaptiveBinner | None:
+    """Return the binner that a section describes.
+
+    Raises
+    ------
+    ConfigurationError
+        If its parts do not fit together: bins that move where fixed ones are needed, other dimensions, no such bin.
+    """
+    return None if section is None else _binner(section)
+
+
+def _binner(section: FlatBinnerSection | PiecewiseSection | RecursiveSection) -> Binner | AdaptiveBinner:
+    if isinstance(section, PiecewiseSection):
+        return Piecewise([Piece(one.lower, one.upper, fixed_binner_of(one.binner)) for one in section.pieces])
+    if isinstance(section, RecursiveSection):
+        children = {int(bin_): _binner(child) for bin_, child in section.children.items()}
+        return Recursive(fixed_binner_of(section.base), children)
+    return flat_binner_of(section)
+
+
+def fixed_binner_of(section: FlatBinnerSection | PiecewiseSection | RecursiveSection) -> Binner:
+    """Return the binner that a section describes, whose bins are the same in every cycle.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are not.
+    """
+    if isinstance(section, MABSection | KMeansSection):
+        raise ConfigurationError(
+            f'binner: expected bins that are the same in every cycle as base or piece, got kind = "{section.kind}";'
+            " such bins can be children of a recursive binner"
+        )
+    return _binner(section)  # type: ignore[return-value]  # all others have fixed bins, or say at once that they have not

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from wepy.boundary import Absorbing, Boundary, InBins, Rebinding, Recycling, Region, Unbinding
-from wepy.config.binner import RectilinearSection, binner_of
+from wepy.config.binner import BinnerSection, fixed_binner_of
 from wepy.config.section import Edge, Finite, Flag, Index, Section
 from wepy.protocols import Target
 
@@ -48,7 +48,7 @@ class InBinsSection(Section):
     """`target = {kind = "bins", ...}`: certain bins of a grid."""
 
     kind: Literal["bins"]
-    binner: RectilinearSection
+    binner: BinnerSection
     bins: list[Index] = Field(min_length=1)
 
 
@@ -122,7 +122,7 @@ def _target(section: TargetSection) -> Target:
     if isinstance(section, RegionSection):
         return Region(section.lower, section.upper)
     if isinstance(section, InBinsSection):
-        return InBins(binner_of(section.binner), section.bins)
+        return InBins(fixed_binner_of(section.binner), section.bins)
     if isinstance(section, UnbindingSection):
         return Unbinding(section.distance, section.dim)
     return Rebinding(section.distance, section.dim)
@@ -132,4 +132,7 @@ def dimensions(section: TargetSection) -> int | None:
     """Return how many dimensions of the order parameter a target needs exactly; None if it does not say."""
     if isinstance(section, RegionSection):
         return len(section.lower)
-    return len(section.binner.edges) if isinstance(section, InBinsSection) else None
+    if isinstance(section, InBinsSection):
+        found: int | None = getattr(fixed_binner_of(section.binner), "n_dims", None)
+        return found
+    return None

@@ -60,14 +60,15 @@ def build_simulation(
     base = Path(folder)
     engine = engine_of(config.engine, base)
     order_parameter = order_parameter_of(config.order_parameter, base)
-    _check_fit(config, order_parameter.labels)
+    binner: Any = binner_of(config.binner)  # a fixed or an adaptive one: the loop takes both
+    _check_fit(config, binner, order_parameter.labels)
     start = _start(config, engine, base) if begin is None else begin(engine)
     settings: dict[str, Any] = {"walkers": config.run.walkers, **start}
     return Simulation(
         **settings,
         engine=engine,
         order_parameter=order_parameter,
-        binner=None if config.binner is None else binner_of(config.binner),
+        binner=binner,
         balancer=balancer_of(config.balancer),
         boundaries=boundaries_of(config.recycling, config.boundaries),
         steps=config.run.steps,
@@ -136,11 +137,12 @@ def recycles(config: Configuration) -> bool:
     return config.recycling is not None or any(isinstance(one, RecycleSection) for one in config.boundaries)
 
 
-def _check_fit(config: Configuration, labels: Sequence[str]) -> None:
+def _check_fit(config: Configuration, binner: Any, labels: Sequence[str]) -> None:
     """Raise `ConfigurationError` unless bins and target have the order parameter's dimensions, and sources a use."""
     found = {}
-    if config.binner is not None:
-        found["binner.edges"] = len(config.binner.edges)
+    n_dims = getattr(binner, "n_dims", None)  # None: any number will do
+    if n_dims is not None:
+        found["binner"] = n_dims
     if config.recycling is not None:
         found["recycling.lower"] = len(config.recycling.lower)
     for place, boundary in enumerate(config.boundaries):

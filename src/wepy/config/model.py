@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from wepy.config.balancer import BalancerSection, HuberKimSection
-from wepy.config.binner import RectilinearSection
+from wepy.config.binner import BinnerSection
 from wepy.config.boundary import BoundarySection, RecyclingSection
 from wepy.config.engine import EngineSection
 from wepy.config.order_parameter import OrderParameterSection
@@ -92,7 +92,7 @@ class Configuration(Section):
     run: RunSection
     engine: EngineSection
     order_parameter: OrderParameterSection
-    binner: RectilinearSection | None = None
+    binner: BinnerSection | None = None
     balancer: BalancerSection = HuberKimSection(kind="huber-kim")
     recycling: RecyclingSection | None = None
     boundaries: list[BoundarySection] = []

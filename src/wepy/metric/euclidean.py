@@ -1,16 +1,13 @@
-"""The Euclidean metric, and metrics from their descriptions."""
+"""The Euclidean metric."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.errors import ConfigurationError
-from wepy.protocols import Description, Metric
+from wepy.protocols import Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +33,3 @@ class Euclidean:
     def describe(self) -> Description:
         """Return the kind as a JSON value."""
         return {"kind": "euclidean"}
-
-
-def metric_from_description(description: Mapping[str, Any]) -> Metric:
-    """Return the metric that `describe` described; `ConfigurationError` if no metric is described so."""
-    if dict(description) != {"kind": "euclidean"}:
-        raise ConfigurationError(f"metric: expected {{'kind': 'euclidean'}}, got {dict(description)!r}")
-    return Euclidean()

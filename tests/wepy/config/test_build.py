@@ -191,7 +191,7 @@ def test_bins_and_target_of_another_dimension_are_named_together(tmp_path):
             order_parameter={"kind": "coordinates", "labels": ["x"]},
         )
     assert str(caught.value).splitlines() == [
-        "binner.edges: expected one entry for each dimension of the order parameter (x), found 2",
+        "binner: expected one entry for each dimension of the order parameter (x), found 2",
         "recycling.lower: expected one entry for each dimension of the order parameter (x), found 3",
     ]
 
