@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -58,7 +58,8 @@ class KMeansBins:
         problems = []
         if not is_count(self.n_groups) or self.n_groups == 0:
             problems.append(f"n_groups: expected a whole number, 1 or more, got {self.n_groups!r}")
-        dims = None if self.dims is None else tuple(self.dims)
+        given = self.dims if isinstance(self.dims, Iterable) else ()
+        dims = None if self.dims is None else tuple(given)
         if dims is not None and (not dims or not all(map(is_count, dims)) or len(set(dims)) < len(dims)):
             problems.append(f"dims: expected different dimensions, whole numbers from 0, got {self.dims!r}")
         scale = None if self.scale is None else np.array(self.scale, np.float64).ravel()

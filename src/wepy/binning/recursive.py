@@ -213,7 +213,7 @@ class _ChildBins(Mapping[int, Bin]):
             found = self._known[self._binner._outer(self._part, local)]
         except IndexError:
             raise KeyError(local) from None
-        part, parent = self._binner._numbering.inner(found.parent)
+        part, parent = self._binner._numbering.inner(found.parent) if found.parent >= 0 else (0, -1)
         return replace(found, parent=parent if part == self._part else -1, level=found.level - self._depth)
 
     def __iter__(self) -> Iterator[int]:

@@ -64,6 +64,8 @@ def test_extreme_values_are_grouped(values):
 def test_wrong_settings_and_walkers_are_named():
     with pytest.raises(ConfigurationError, match=r"n_groups: .* got 0\ndims: .* got \[1, 1\]\nscale: .* got \[0.0\]"):
         KMeansBins(0, dims=[1, 1], scale=[0.0])
+    with pytest.raises(ConfigurationError, match=r"dims: expected different dimensions, .* got 1"):
+        KMeansBins(2, dims=1)
     with pytest.raises(ConfigurationError, match="scale: expected 1 or 2 numbers, one for each of dims, got 3"):
         KMeansBins(2, dims=[0, 1], scale=[1, 2, 3])
     x, weights = np.zeros((2, 2)), np.full(2, 0.5)

@@ -13,7 +13,10 @@ from random_binners import ensembles
 from wepy.binning import MAB
 from wepy.errors import BinningError, ConfigurationError
 
-GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "mab_westpa.json"
+GOLDEN = Path(__file__).parents[2] / "data" / "golden"
+CASES = [
+    case for name in ("mab_westpa", "mab_westpa_dims") for case in json.loads((GOLDEN / f"{name}.json").read_text())
+]
 
 
 def local(binner, x, weights=None):
@@ -22,7 +25,7 @@ def local(binner, x, weights=None):
     return binner.local_bins(x, np.full(len(x), 1 / len(x)) if weights is None else np.array(weights)).tolist()
 
 
-@pytest.mark.parametrize("case", json.loads(GOLDEN.read_text()), ids=lambda case: f"direction {case['direction']}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"direction {case['direction']}")
 def test_local_bins_are_those_of_westpa(case):
     binner = MAB(case["nbins"], direction=case["direction"], skip=case["skip"], bottleneck=case["bottleneck"])
     assert binner.n_local_bins == case["n_total_bins"]
