@@ -1,11 +1,11 @@
-"""How much a weighted ensemble gains over brute force in the double well, scheme by scheme, beside the best possible.
+"""How much a weighted ensemble gains over brute force in the double well, scheme by scheme.
 
-The gain is a ratio of variances at equal cost: G = m / (C s^2), with m the exact mean first passage time in steps, C the
-steps of a run including its burn-in, and s the relative standard deviation of the flux between independent runs; brute
-force of C steps has s^2 = m / C, so G = 1. The interval is that of s^2, chi-squared with R - 1 degrees of freedom.
+The gain is a ratio of variances at equal cost: G = m / (C s^2), with m the exact mean first passage time in steps, C
+the steps of a run including its burn-in, and s the relative standard deviation of the flux between independent runs;
+brute force of C steps has s^2 = m / C, so G = 1. The interval is that of s^2: chi-squared, R - 1 degrees of freedom.
 
-The systems are those of the library: potential, bins, balancers, streams. Dynamics of all walkers are one array; nothing
-is recorded, so that only chance is measured. tests/end_to_end/test_double_well_flux.py runs a short form, and holds whole
+Potential, bins, balancers and streams are those of the library. Dynamics of all walkers are one array, and nothing is
+recorded, so that only chance is measured. tests/end_to_end/test_double_well_flux.py runs a short form, and holds whole
 recorded runs of the manager against the same exact value.
 
     python benchmarks/gain.py                         # every scheme: two hours of two cores
@@ -72,9 +72,7 @@ def schemes() -> dict[str, Scheme]:
         "multinomial": Scheme(binner=grid, balancer=wepy.Multinomial(10), runs=96),
         "residual": Scheme(binner=grid, balancer=wepy.Residual(10), runs=96),
         "stratified": Scheme(binner=grid, balancer=wepy.Stratified(10, sort_by=0), runs=96),
-        "mab": Scheme(
-            binner=wepy.MAB(nbins=[20], direction=[1]), balancer=wepy.HuberKim(10), cycles=1000, runs=96
-        ),
+        "mab": Scheme(binner=wepy.MAB(nbins=[20], direction=[1]), balancer=wepy.HuberKim(10), cycles=1000, runs=96),
         "optimal, huber-kim": Scheme(binner=shifted, balancer=wepy.HuberKim(10, target_counts=targets), runs=128),
         "optimal, systematic": Scheme(
             binner=shifted, balancer=wepy.Systematic(10, target_counts=targets, sort_by=0), runs=256
@@ -226,6 +224,7 @@ def main() -> None:
     if given.table is not None:
         found = [json.loads(line) for line in given.table.read_text().splitlines()]
     else:
+
         def tell(line: str) -> None:
             if given.save is not None:
                 with given.save.open("a") as file:

@@ -15,7 +15,7 @@ from wepy.binning import (
     Voronoi,
     binner_from_description,
 )
-from wepy.boundary import Absorbing, InBins, Rebinding, Recycling, Region, Unbinding
+from wepy.boundary import Absorbing, FunctionTarget, InBins, Rebinding, Recycling, Region, Unbinding
 from wepy.branch import BranchPoint, branch_point
 from wepy.dispatch import FromExecutor, Host, Processes, Scoop, Serial
 from wepy.engine import DoubleWell, Harmonic, MuellerBrown, Odld, OpenMM, OverdampedLangevin, RandomWalk
@@ -55,6 +55,7 @@ __all__ = [
     "FromExecutor",
     "Function",
     "FunctionBins",
+    "FunctionTarget",
     "Harmonic",
     "Host",
     "HuberKim",

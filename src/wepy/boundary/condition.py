@@ -33,6 +33,7 @@ class Recycling:
 
     Examples
     --------
+    >>> from wepy.boundary import Region
     >>> Recycling(Region(lower=[1.0]), label="right").label
     'right'
     """

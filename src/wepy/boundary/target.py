@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.errors import ConfigurationError
+from wepy.named_function import function_named
 from wepy.protocols import Binner, Description
 
 
@@ -43,3 +44,41 @@ class InBins:
     def describe(self) -> Description:
         """Return kind and settings as JSON values."""
         return {"kind": "bins", "binner": self.binner.describe(), "bins": list(self.bins)}
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTarget:
+    """Walkers that an importable function says have arrived.
+
+    The module is imported, so take a name only from a configuration that you would run as a program.
+
+    Parameters
+    ----------
+    name : str
+        ``package.module:function``; it takes an order parameter, (n_walkers, n_dims), and returns n_walkers truth
+        values.
+
+    Raises
+    ------
+    ConfigurationError
+        The name cannot be imported; when asked, a result of the wrong shape or kind.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        function_named(self.name, "target")
+
+    def reached(self, order_parameter: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return what the function returns, checked, (n_walkers,)."""
+        found = np.asarray(function_named(self.name, "target")(order_parameter))
+        if found.dtype != np.bool_ or found.shape != (len(order_parameter),):
+            raise ConfigurationError(
+                f"target {self.name}: expected {len(order_parameter)} truth values, one for each walker, found "
+                f"{found.dtype} of shape {found.shape}"
+            )
+        return found
+
+    def describe(self) -> Description:
+        """Return kind and settings as JSON values."""
+        return {"kind": "function", "name": self.name}

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from wepy.boundary import Absorbing, Boundary, InBins, Rebinding, Recycling, Region, Unbinding
+from wepy.boundary import Absorbing, Boundary, FunctionTarget, InBins, Rebinding, Recycling, Region, Unbinding
 from wepy.config.binner import BinnerSection, fixed_binner_of
 from wepy.config.section import Edge, Finite, Flag, Index, Section
 from wepy.protocols import Target
@@ -68,8 +68,16 @@ class RebindingSection(Section):
     dim: Index = 0
 
 
+class FunctionTargetSection(Section):
+    """`target = {kind = "function", ...}`: your own, `package.module:function`."""
+
+    kind: Literal["function"]
+    name: str = Field(pattern=r"^[\w.]+:\w+$")
+
+
 TargetSection = Annotated[
-    RegionSection | InBinsSection | UnbindingSection | RebindingSection, Field(discriminator="kind")
+    RegionSection | InBinsSection | UnbindingSection | RebindingSection | FunctionTargetSection,
+    Field(discriminator="kind"),
 ]
 
 
@@ -123,6 +131,8 @@ def _target(section: TargetSection) -> Target:
         return Region(section.lower, section.upper)
     if isinstance(section, InBinsSection):
         return InBins(fixed_binner_of(section.binner), section.bins)
+    if isinstance(section, FunctionTargetSection):
+        return FunctionTarget(section.name)
     if isinstance(section, UnbindingSection):
         return Unbinding(section.distance, section.dim)
     return Rebinding(section.distance, section.dim)

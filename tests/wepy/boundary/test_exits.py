@@ -1,11 +1,22 @@
 """Several boundary conditions at once, and what becomes of the walkers."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
 
-from wepy import Absorbing, ConfigurationError, InBins, Rebinding, Rectilinear, Recycling, Region, Unbinding
+from wepy import (
+    Absorbing,
+    ConfigurationError,
+    FunctionTarget,
+    InBins,
+    Rebinding,
+    Rectilinear,
+    Recycling,
+    Region,
+    Unbinding,
+)
 from wepy.boundary import exits
 
 LABELS = ["far left", "left", "right"]
@@ -73,6 +84,24 @@ def test_unbinding_and_rebinding_look_at_one_dimension():
     points = np.array([[0.0, 1.0], [0.0, 0.2], [9.0, 0.5]])
     assert Unbinding(1.0, dim=1).reached(points).tolist() == [True, False, False]
     assert Rebinding(0.2, dim=1).reached(points).tolist() == [False, True, False]
+
+
+def far_out(values):
+    return values[:, 0] > 5.0
+
+
+def wrong(values):
+    return values
+
+
+def test_a_function_may_say_who_has_arrived(monkeypatch):
+    monkeypatch.setitem(sys.modules, "of_mine", sys.modules[__name__])
+    target = FunctionTarget("of_mine:far_out")
+    assert target.reached(np.array([[4.0], [6.0]])).tolist() == [False, True]
+    with pytest.raises(ConfigurationError, match="expected 2 truth values, one for each walker, found float64"):
+        FunctionTarget("of_mine:wrong").reached(np.zeros((2, 1)))
+    with pytest.raises(ConfigurationError, match="target: name: cannot import 'nowhere:at'"):
+        FunctionTarget("nowhere:at")
 
 
 def test_every_mistake_is_named_at_once():

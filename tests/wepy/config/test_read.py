@@ -92,7 +92,8 @@ def test_every_mistake_is_reported_at_once_with_its_key(tmp_path):
         "run.steps: expected a whole number, found 'five'",
         "run.seed: expected a whole number, found True",
         "run.cycels: unknown key; did you mean cycles?",
-        'engine.kind: expected one of "openmm", "openmm-files", "double-well", "random-walk", found \'double-wel\'',
+        'engine.kind: expected one of "openmm", "openmm-files", "double-well", "mueller-brown", "odld", '
+        "\"random-walk\", found 'double-wel'",
         "order_parameter.indices[0]: expected a number of at least 0, found -1",
         "binner.edges[0]: expected start < stop, got 1.0 and 0.0, found {'start': 1.0, 'stop': 0.0, 'bins': 3}",
         "binner.edges[2].bins: missing; add it",
