@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field
-from heapq import heapify, heappop, heappush
-from itertools import count
-from typing import NamedTuple
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy.balancing.pieces import Pieces, Rules, plan_of
 from wepy.balancing.plan import Plan
-from wepy.errors import ConfigurationError
-from wepy.protocols import Description
+from wepy.balancing.target import (
+    checked_walkers,
+    count_problems,
+    described_counts,
+    is_count,
+    occupied,
+    plain_counts,
+    target_counts,
+)
+from wepy.errors import BinningError, ConfigurationError
+from wepy.protocols import Binner, Description, KnownBins
 
-_ROUNDING = 1.0 + 1e-12  # a sum of weights may exceed max_weight by rounding alone; that is no excess
 _SMALLEST = 1e-310  # below this, float64 has too few digits left to share a weight
-
-Group = list[tuple[int, float]]
-"""(walker, share) of each member, in order of walkers."""
-
-
-class _Piece(NamedTuple):
-    """A future walker within a bin; compares by (weight, walker, serial), so that equal weights have an order.
-
-    A piece without `parts` is a share of one walker. A piece with parts is a merged group; if it was cut again,
-    it holds 1/cut of each part.
-    """
-
-    weight: float
-    walker: int
-    serial: int
-    parts: tuple[_Piece, ...] = ()
-    cut: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +39,11 @@ class HuberKim:
     3. with `adjust_counts`, the heaviest is halved or the two lightest are merged until there are n;
     4. what is still heavier than `max_weight` is split; what is lighter than `min_weight` is merged, if there are
        two. This may leave a bin with a count other than n.
+
+    With `subgroups`, walkers merge only with walkers of their subgroup, so that paths which differ in another
+    respect stay apart; splitting is as without. The weight that is ideal is still the bin's. In step 3 the pair with
+    the smallest sum merges, both of one subgroup; where each subgroup is down to one walker, these stay, and the bin
+    has more than n. (WESTPA goes on and merges across subgroups then.)
 
     Equal weights are taken in order of walker index. Unlike WESTPA, no walker is ever split into pieces lighter
     than `min_weight` (WESTPA splits and merges them again), and all groups are fixed before any survivor is drawn.
@@ -65,7 +60,9 @@ class HuberKim:
     min_weight, max_weight : float
         Limits of a walker's weight; 1e-310 <= min_weight <= max_weight / 2.
     target_counts : mapping of int to int, or None
-        Target counts of single bins, in place of `target_count`. 0 forbids a bin.
+        Target counts of single bins, in place of `target_count` and of those that the binner gives. 0 forbids a bin.
+    subgroups : Binner or None
+        Fixed bins of the same order parameter that part the walkers within each bin into subgroups.
 
     Raises
     ------
@@ -88,14 +85,20 @@ class HuberKim:
     min_weight: float = _SMALLEST
     max_weight: float = 1.0
     target_counts: Mapping[int, int] | None = field(default=None, hash=False)
+    subgroups: Binner | None = None
+    _known: KnownBins | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         problems = list(self._problems())
         if problems:
             raise ConfigurationError("\n".join(problems))
-        if self.target_counts is not None:
-            targets = {int(index): int(wanted) for index, wanted in self.target_counts.items()}
-            object.__setattr__(self, "target_counts", targets)
+        object.__setattr__(self, "target_counts", plain_counts(self.target_counts))
+
+    def informed(self, known: KnownBins) -> Self:
+        """Return the balancer that also heeds the target counts that the binner gives to bins."""
+        found = replace(self)
+        object.__setattr__(found, "_known", known)
+        return found
 
     def plan(self, weights: NDArray[np.float64], bins: NDArray[np.int64], order_parameter: NDArray[np.float64]) -> Plan:
         """Return the plan for these walkers.
@@ -107,30 +110,38 @@ class HuberKim:
         bins : (n_walkers,) int64
             Bin of each walker.
         order_parameter : (n_walkers, n_dims) float64
-            Not used.
+            Used for subgroups only.
 
         Raises
         ------
+        BinningError
+            If walkers fit no subgroup.
         ConfigurationError
             If walkers are in a bin whose target count is 0.
         ValueError
             If `weights` are not positive, or not as many as `bins`.
         """
-        weights, bins = _checked(weights, bins)
-        order = np.lexsort((weights, bins))  # stable: by bin, weight, walker
-        start = np.flatnonzero(np.diff(bins[order], prepend=bins[order[0]] - 1))
-        occupied = bins[order[start]].tolist()
-        targets = self._targets(occupied)
-        ends = [*start[1:].tolist(), len(order)]
-        walkers, heft = order.tolist(), weights[order].tolist()
-        groups: list[Group] = []
-        for first, end, target in zip(start.tolist(), ends, targets, strict=True):
-            groups += self._balanced(walkers[first:end], heft[first:end], target)
-        return Plan.from_groups(groups)
+        weights, bins = checked_walkers(weights, bins)
+        found = occupied(bins)
+        targets = target_counts(found, self.target_count, self.target_counts, self._known)
+        flat = weights[found.order].tolist()
+        spans = zip(found.start, found.stop, targets, strict=True)
+        ideals = [math.fsum(flat[start:stop]) / target for start, stop, target in spans]
+        copies = self._copies(weights, np.array(ideals)[found.rank])
+        cells = self._cells(found.rank, order_parameter, weights)
+        walker = np.repeat(np.arange(len(weights)), copies)
+        weight = (weights / copies)[walker]
+        order = np.lexsort((weight, cells[walker]))  # stable: equal weights by walker
+        walker, weight = walker[order], weight[order]
+        start = np.flatnonzero(np.diff(cells[walker], prepend=-1))
+        ends = np.searchsorted(found.rank[walker[start]], np.arange(len(targets)), side="right").tolist()
+        pieces = Pieces(walker, weight, start, self._rules())
+        for begin, end, ideal, target in zip([0, *ends], ends, ideals, targets, strict=False):
+            pieces.settle(range(begin, end), ideal, target)
+        return plan_of(pieces, found.rank)
 
     def describe(self) -> Description:
         """Return kind and settings as JSON values."""
-        targets = self.target_counts
         return {
             "kind": "huber-kim",
             "target_count": self.target_count,
@@ -139,11 +150,12 @@ class HuberKim:
             "adjust_counts": self.adjust_counts,
             "min_weight": self.min_weight,
             "max_weight": self.max_weight,
-            "target_counts": None if targets is None else {str(index): n for index, n in targets.items()},
+            "target_counts": described_counts(self.target_counts),
+            "subgroups": None if self.subgroups is None else self.subgroups.describe(),
         }
 
     def _problems(self) -> Iterator[str]:
-        if not _is_count(self.target_count, 1):
+        if not is_count(self.target_count, 1):
             yield f"target_count: expected a whole number, 1 or more, got {self.target_count!r}"
         if not 1 <= self.split_threshold < math.inf:
             yield f"split_threshold: expected a number, 1 or more (times the ideal weight), got {self.split_threshold}"
@@ -154,139 +166,32 @@ class HuberKim:
                 f"min_weight, max_weight: expected {_SMALLEST} <= min_weight <= max_weight / 2,"
                 f" got {self.min_weight} and {self.max_weight}"
             )
-        for index, wanted in (self.target_counts or {}).items():
-            if not _is_count(index, 0):
-                yield f"target_counts: expected bin indices, 0 or more, got {index!r}"
-            if not _is_count(wanted, 0):
-                yield f"target_counts[{index}]: expected a whole number, 0 or more, got {wanted!r}"
+        yield from count_problems(self.target_counts)
 
-    def _targets(self, occupied: list[int]) -> list[int]:
-        if not self.target_counts:
-            return [self.target_count] * len(occupied)
-        targets = [self.target_counts.get(index, self.target_count) for index in occupied]
-        forbidden = [index for index, target in zip(occupied, targets, strict=True) if target == 0]
-        if forbidden:
-            raise ConfigurationError(
-                f"target_counts: walkers are in bins {forbidden}, whose target count is 0 and would lose their weight;"
-                " give these bins a target count of at least 1"
-            )
-        return targets
-
-    def _balanced(self, walkers: list[int], heft: list[float], target: int) -> list[Group]:
-        """Return the groups of one bin; its walkers and their weights come in ascending order of weight."""
-        ideal = math.fsum(heft) / target
-        if self._is_balanced(heft, ideal, target):
-            return [[one] for one in sorted(zip(walkers, heft, strict=True))]
-        serial = count()
-        pieces = [_Piece(weight, walker, next(serial)) for walker, weight in zip(walkers, heft, strict=True)]
-        pieces = self._split_heavy(pieces, ideal, serial)
-        _merge_light(pieces, self.merge_threshold * ideal, serial)
-        if self.adjust_counts:
-            pieces = self._halve_heaviest(pieces, target, serial)
-            while len(pieces) > target:
-                heappush(pieces, _merged([heappop(pieces), heappop(pieces)], serial))
-        pieces = self._keep_limits(pieces, serial)
-        return sorted(_members(piece) for piece in pieces)
-
-    def _is_balanced(self, heft: list[float], ideal: float, target: int) -> bool:
-        """Return whether none of the four steps would do anything."""
-        return (
-            (len(heft) == target or not self.adjust_counts)
-            and heft[-1] <= self.split_threshold * ideal
-            and heft[-1] <= self.max_weight * _ROUNDING
-            and (len(heft) < 2 or (heft[0] + heft[1] > self.merge_threshold * ideal and heft[1] >= self.min_weight))
+    def _rules(self) -> Rules:
+        return Rules(
+            split_threshold=self.split_threshold,
+            merge_threshold=self.merge_threshold,
+            adjust_counts=self.adjust_counts,
+            min_weight=self.min_weight,
+            max_weight=self.max_weight,
         )
 
-    def _split_heavy(self, pieces: list[_Piece], ideal: float, serial: count[int]) -> list[_Piece]:
-        """Step 1; returns a heap."""
-        heap: list[_Piece] = []
-        for piece in pieces:
-            copies = 1
-            if piece.weight > self.split_threshold * ideal:
-                copies = math.ceil(piece.weight / max(ideal, self.min_weight))
-                if piece.weight / copies < self.min_weight:
-                    copies -= 1
-            heap += _split(piece, copies, serial)
-        heapify(heap)
-        return heap
+    def _cells(
+        self, rank: NDArray[np.int64], order_parameter: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return a number for each pair of bin and subgroup, ascending by bin, then by subgroup, (n_walkers,)."""
+        if self.subgroups is None:
+            return rank
+        try:
+            groups = self.subgroups.assign(order_parameter, weights)
+        except BinningError as error:
+            raise BinningError(f"subgroups: {error}") from error
+        names, groups = np.unique(groups, return_inverse=True)
+        return rank * len(names) + groups
 
-    def _halve_heaviest(self, pieces: list[_Piece], target: int, serial: count[int]) -> list[_Piece]:
-        """Step 3, splitting; returns a heap."""
-        if len(pieces) >= target:
-            return pieces
-        heavy = [(-piece.weight, piece.walker, piece.serial, piece) for piece in pieces]
-        heapify(heavy)
-        while len(heavy) < target and -heavy[0][0] / 2 >= self.min_weight:
-            for half in _split(heappop(heavy)[-1], 2, serial):
-                heappush(heavy, (-half.weight, half.walker, half.serial, half))
-        pieces = [entry[-1] for entry in heavy]
-        heapify(pieces)
-        return pieces
-
-    def _keep_limits(self, pieces: list[_Piece], serial: count[int]) -> list[_Piece]:
-        """Step 4."""
-        within: list[_Piece] = []
-        for piece in sorted(pieces):
-            within += _split(piece, math.ceil(piece.weight / (self.max_weight * _ROUNDING)), serial)
-        light = sorted(piece for piece in within if piece.weight < self.min_weight)
-        if len(light) < 2:
-            return within
-        return [*(piece for piece in within if piece.weight >= self.min_weight), _merged(light, serial)]
-
-
-def _merge_light(pieces: list[_Piece], limit: float, serial: count[int]) -> None:
-    """Step 2, on a heap in place."""
-    while len(pieces) > 1:
-        light: list[_Piece] = []
-        total = 0.0
-        while pieces and total + pieces[0].weight <= limit:
-            light.append(heappop(pieces))
-            total += light[-1].weight
-        if light:
-            heappush(pieces, light[0] if len(light) == 1 else _merged(light, serial))
-        if len(light) < 2:
-            return
-
-
-def _split(piece: _Piece, copies: int, serial: count[int]) -> list[_Piece]:
-    if copies < 2:
-        return [piece]
-    weight, cut = piece.weight / copies, piece.cut * copies
-    return [_Piece(weight, piece.walker, next(serial), piece.parts, cut) for _ in range(copies)]
-
-
-def _merged(light: list[_Piece], serial: count[int]) -> _Piece:
-    total = 0.0
-    for piece in light:
-        total += piece.weight
-    return _Piece(total, min(piece.walker for piece in light), next(serial), tuple(light))
-
-
-def _members(piece: _Piece) -> Group:
-    """Return the walkers' shares in a piece; copies of one walker that came together again are one share."""
-    if not piece.parts:
-        return [(piece.walker, piece.weight)]
-    shares: dict[int, float] = {}
-    open_pieces = [(piece, 1)]
-    while open_pieces:
-        inner, cut = open_pieces.pop()
-        if inner.parts:
-            open_pieces += [(part, cut * inner.cut) for part in inner.parts]
-        else:
-            share = inner.weight / cut or math.ulp(0.0)  # a cut never brings the lightest of all weights to zero
-            shares[inner.walker] = shares.get(inner.walker, 0.0) + share
-    return sorted(shares.items())
-
-
-def _checked(weights: NDArray[np.float64], bins: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    weights, bins = np.asarray(weights, np.float64), np.asarray(bins, np.int64)
-    if weights.ndim != 1 or weights.shape != bins.shape or len(weights) == 0:
-        raise ValueError(f"expected as many weights as bins and at least one, got {weights.shape} and {bins.shape}")
-    bad = np.flatnonzero(~((weights > 0) & np.isfinite(weights)))
-    if len(bad):
-        raise ValueError(f"weights: expected positive finite numbers, found {weights[bad[0]]} of walker {bad[0]}")
-    return weights, bins
-
-
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
+    def _copies(self, heft: NDArray[np.float64], ideal: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Step 1: return into how many each walker is split."""
+        copies = np.ceil(heft / np.maximum(ideal, self.min_weight))
+        copies -= heft / np.maximum(copies, 1.0) < self.min_weight
+        return np.where(heft > self.split_threshold * ideal, np.maximum(copies, 1.0), 1.0).astype(np.int64)

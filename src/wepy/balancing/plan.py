@@ -35,6 +35,9 @@ class Plan:
         Walker index of each member; 0 or more.
     share : (n_members,) float64
         Weight that each member brings; positive and finite.
+    ticket : (n_groups,) int64 or None
+        Which uniform number each group is drawn with, from 0 on; groups of the same ticket are drawn together, at the
+        same place along their members. None: each group on its own.
 
     Raises
     ------
@@ -51,12 +54,17 @@ class Plan:
     stop: NDArray[np.int64]
     member: NDArray[np.int64]
     share: NDArray[np.float64]
+    ticket: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         types: dict[str, Any] = {"stop": np.int64, "member": np.int64, "share": np.float64}
+        if self.ticket is not None:
+            types["ticket"] = np.int64
         for name, dtype in types.items():
             object.__setattr__(self, name, _frozen(np.array(getattr(self, name), dtype)))
         problems = _problems(self.stop, self.member, self.share)
+        if self.ticket is not None and (self.ticket.shape != self.stop.shape or (self.ticket < 0).any()):
+            problems.append(f"ticket: expected {len(self.stop)} whole numbers, 0 or more, found {self.ticket.tolist()}")
         if problems:
             raise ValueError("not a plan: " + "; ".join(problems))
 
@@ -83,11 +91,11 @@ class Plan:
     @property
     def weight(self) -> NDArray[np.float64]:
         """Weight of each group, the correctly rounded sum of its shares, (n_groups,)."""
-        sizes = np.diff(self.stop, prepend=0)
-        start = self.stop - sizes
+        start = self._start()
         weight = self.share[start]
-        for group in np.flatnonzero(sizes > 1).tolist():
-            weight[group] = math.fsum(self.share[start[group] : self.stop[group]].tolist())
+        shares, many = self.share.tolist(), np.flatnonzero(self.stop - start > 1)
+        spans = zip(start[many].tolist(), self.stop[many].tolist(), strict=True)
+        weight[many] = [math.fsum(shares[first:stop]) for first, stop in spans]
         return _frozen(weight)
 
     def clones(self, n_walkers: int) -> NDArray[np.int64]:
@@ -100,7 +108,7 @@ class Plan:
         return np.bincount(self.member, weights=self.share, minlength=n_walkers).astype(np.float64, copy=False)
 
     def draw(self, stream: Stream) -> Balance:
-        """Draw every group's survivor: one uniform number for each group, in order of the groups.
+        """Draw every group's survivor: one uniform number for each group, in order of the groups, or for each ticket.
 
         Parameters
         ----------
@@ -113,29 +121,44 @@ class Plan:
             New walkers in order of the groups; merges in order of group, then walker. A walker's share that falls
             to its own clone is no merge. Probabilities are kept to 2**-53, the grain of the uniform numbers.
         """
-        uniform = stream.generator().random(len(self.stop)).tolist()
+        uniform = self._uniform(stream).tolist()
         weight = self.weight
-        start = self.stop - np.diff(self.stop, prepend=0)
+        start = self._start()
         survivor = start.copy()
-        for group in np.flatnonzero(self.stop - start > 1).tolist():
-            upto = list(accumulate(self.share[start[group] : self.stop[group]].tolist()))
+        shares, many = self.share.tolist(), np.flatnonzero(self.stop - start > 1)
+        for group, first, stop in zip(many.tolist(), start[many].tolist(), self.stop[many].tolist(), strict=True):
+            upto = list(accumulate(shares[first:stop]))
             place = bisect_right(upto, uniform[group] * upto[-1])
-            survivor[group] += min(place, len(upto) - 1)
+            survivor[group] = first + min(place, len(upto) - 1)
         parent = _frozen(self.member[survivor])
         into, source, moved = self._merges(parent)
         return Balance(parent=parent, weight=weight, merge_into=into, merge_from=source, merge_weight=moved)
 
+    def _uniform(self, stream: Stream) -> NDArray[np.float64]:
+        if self.ticket is None:
+            return stream.generator().random(len(self.stop))
+        return stream.generator().random(int(self.ticket.max()) + 1)[self.ticket]
+
+    def _start(self) -> NDArray[np.int64]:
+        """Return the start of each group in `member` and `share`."""
+        start = np.zeros_like(self.stop)
+        start[1:] = self.stop[:-1]
+        return start
+
     def _group(self) -> NDArray[np.int64]:
         """Return the group of each member."""
-        return np.repeat(np.arange(len(self.stop)), np.diff(self.stop, prepend=0))
+        return np.repeat(np.arange(len(self.stop)), self.stop - self._start())
 
     def _merges(self, parent: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Return group, walker and weight of all that moved, one row for each pair of group and walker."""
         group = self._group()
         merged = np.flatnonzero(self.member != parent[group])
-        merged = merged[np.lexsort((self.member[merged], group[merged]))]
+        place = group[merged] * (int(self.member.max()) + 1) + self.member[merged]
+        in_order = bool((place[1:] > place[:-1]).all())
+        if not in_order:
+            merged = merged[np.argsort(place, kind="stable")]
         into, source, moved = group[merged], self.member[merged], self.share[merged]
-        if len(merged):
+        if not in_order:
             first = np.flatnonzero(np.diff(into, prepend=-1) | np.diff(source, prepend=-1))
             into, source, moved = into[first], source[first], np.add.reduceat(moved, first)
         return _frozen(into), _frozen(source), _frozen(moved)

@@ -8,18 +8,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_huber_kim import PlainHuberKim
 
 from wepy.balancing import HuberKim
 from wepy.balancing.contract import BalancerContract, ensemble, random_ensemble
-from wepy.errors import ConfigurationError
+from wepy.binning import Rectilinear
+from wepy.errors import BinningError, ConfigurationError
+from wepy.protocols import Bin, InformedBalancer
 from wepy.streams import Purpose, Stream
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "data/golden/huber_kim_westpa.json").read_text())
 
 
-def plan(balancer, weights, bins=None):
+def plan(balancer, weights, bins=None, points=None):
     bins = np.zeros(len(weights), np.int64) if bins is None else np.array(bins)
-    return balancer.plan(np.array(weights, float), bins, np.zeros((len(weights), 1)))
+    points = np.zeros((len(weights), 1)) if points is None else np.array(points, float)[:, None]
+    return balancer.plan(np.array(weights, float), bins, points)
 
 
 def groups(found):
@@ -73,6 +77,20 @@ class TestHuberKimWithNarrowLimitsKeepsTheContract(BalancerContract):
             within,
             ensemble("light bins", [0.0012, 0.0015, *[0.0997] * 10], [1, 1, *[0] * 10]),
         ]
+
+
+class TestHuberKimWithSubgroupsKeepsTheContract(BalancerContract):
+    limits = (1e-310, 1.0)
+
+    def balancer(self):
+        return HuberKim(4, subgroups=Rectilinear([[-math.inf, 0.15, math.inf]]))
+
+    def counts(self, walkers):
+        n_bins = len(np.unique(walkers.bins))
+        return 4 * n_bins, 4 * n_bins
+
+    def balanced(self):
+        return [ensemble("equal", [0.1] * 12, [0, 1, 2] * 4)]
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=[f"{len(c['weights_in'])}-to-{c['target']}" for c in GOLDEN])
@@ -129,6 +147,46 @@ def test_weights_are_those_of_the_four_steps_by_the_book(weights, target, most):
     np.testing.assert_allclose(np.sort(found.weight), by_the_book(weights, target, 1e-12, most), rtol=1e-12)
 
 
+kinds_of_weight = st.sampled_from(
+    [st.integers(1, 3).map(float), st.floats(-200, 0).map(lambda x: 10.0**x), st.integers(-6, 0).map(lambda x: 2.0**x)]
+)
+settings_of_huber_kim = st.fixed_dictionaries(
+    {
+        "target_count": st.integers(1, 12),
+        "split_threshold": st.sampled_from([1.0, 2.0, 3.0]),
+        "merge_threshold": st.sampled_from([0.5, 1.0, 1.5, 8.0]),
+        "adjust_counts": st.sampled_from([True, True, False]),
+    }
+)
+limits_of_weight = st.sampled_from([(1e-310, 1.0), (1e-3, 0.1), (0.01, 0.5), (1e-100, 0.2)])
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    kinds_of_weight.flatmap(lambda kind: st.lists(st.tuples(kind, st.integers(0, 2)), min_size=1, max_size=30)),
+    settings_of_huber_kim,
+    limits_of_weight,
+    st.booleans(),
+)
+def test_plans_are_those_of_the_plain_implementation_bit_for_bit(walkers, options, limits, with_one_subgroup):
+    weights, bins = np.array([weight for weight, _ in walkers]), np.array([index for _, index in walkers])
+    weights = weights / math.fsum(weights)
+    options = options | {"min_weight": limits[0], "max_weight": limits[1]}
+    subgroups = Rectilinear([[-1.0, 1.0]]) if with_one_subgroup else None
+    found = plan(HuberKim(**options, subgroups=subgroups), weights, bins)
+    expected = PlainHuberKim(**options).plan(weights, bins)
+    for name in ("stop", "member", "share"):
+        assert getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+
+
+@pytest.mark.parametrize("target", [10, 3000])
+def test_plans_of_many_walkers_are_those_of_the_plain_implementation(target):
+    weights = np.exp(np.random.default_rng(0).normal(0, 2, 3000))
+    weights, bins = weights / math.fsum(weights), np.random.default_rng(1).integers(0, 3, 3000)
+    found, expected = plan(HuberKim(target), weights, bins), PlainHuberKim(target).plan(weights, bins)
+    assert (found.member.tobytes(), found.share.tobytes()) == (expected.member.tobytes(), expected.share.tobytes())
+
+
 def test_equal_weights_are_taken_in_order_of_walkers():
     found = groups(plan(HuberKim(4), [0.1] * 10))
     assert [members for members, _ in found] == [[0, 1, 2, 3], [4, 5], [6, 7], [8, 9]]
@@ -154,10 +212,74 @@ def test_single_bins_may_have_their_own_target():
     assert found.clones(2).tolist() == [2, 5]
 
 
-def test_walkers_in_a_bin_with_target_zero_are_an_error_that_names_the_bins():
+def test_bins_may_bring_their_target_and_the_balancers_own_come_first():
+    known = {index: Bin(label="", centre=np.zeros(1), target_count=count) for index, count in enumerate([4, 6, -1, 0])}
+    balancer = HuberKim(2, target_counts={1: 3, 3: 5})
+    assert isinstance(balancer, InformedBalancer)
+    informed = balancer.informed(known)
+    assert plan(informed, [0.2] * 5, [0, 1, 2, 3, 4]).clones(5).tolist() == [4, 3, 2, 5, 2]
+    assert informed == balancer
+    assert informed.describe() == balancer.describe()
+    with pytest.raises(ConfigurationError, match="walker 0 is in bin 3, whose target count is 0"):
+        plan(HuberKim(2).informed(known), [1.0], [3])
+
+
+HALVES = Rectilinear([[0.0, 1.0, 2.0]])
+
+
+def test_walkers_merge_within_their_subgroup_only():
+    weights, points = [0.05, 0.1, 0.05, 0.1, 0.35, 0.35], [0, 0, 1, 1, 0, 1]
+    apart = plan(HuberKim(4, subgroups=HALVES), weights, points=points)
+    assert [members for members, _ in groups(apart)] == [[0, 1], [2, 3], [4], [5]]
+    together = plan(HuberKim(4), weights)
+    assert [members for members, _ in groups(together)] == [[0, 1, 2], [3], [4], [5]]
+
+
+def test_the_pair_of_one_subgroup_with_the_smallest_sum_merges_first():
+    weights, points = [0.1, 0.4, 0.15, 0.16, 0.19], [0, 0, 1, 1, 1]
+    found = plan(HuberKim(4, merge_threshold=0.1, subgroups=HALVES), weights, points=points)
+    assert [members for members, _ in groups(found)] == [[0], [1], [2, 3], [4]]
+    found = plan(HuberKim(3, merge_threshold=0.1, subgroups=HALVES), weights, points=points)
+    assert [members for members, _ in groups(found)] == [[0, 1], [2, 3], [4]]
+
+
+def test_each_subgroup_keeps_a_walker_even_if_the_count_is_exceeded():
+    thirds = Rectilinear([[0.0, 1.0, 2.0, 3.0]])
+    found = plan(HuberKim(2, subgroups=thirds), [0.3, 0.2, 0.3, 0.2], points=[0, 1, 2, 2])
+    assert [members for members, _ in groups(found)] == [[0], [1], [2, 3]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-6, 0), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=30),
+    st.integers(1, 8),
+)
+def test_no_group_spans_subgroups_and_counts_are_met_where_they_can_be(walkers, target):
+    weights = np.array([10.0**exponent for exponent, _, _ in walkers])
+    bins, points = np.array([[index, point] for _, index, point in walkers]).T
+    quarters = Rectilinear([[0.0, 1.0, 2.0, 3.0, 4.0]])
+    found = plan(HuberKim(target, subgroups=quarters), weights / math.fsum(weights), bins, points)
+    for members, _ in groups(found):
+        assert len({(bins[member], points[member]) for member in members}) == 1
+    for index in np.unique(bins):
+        count = np.isin(found.member[found.stop - 1], np.flatnonzero(bins == index)).sum()
+        assert count == max(target, len(np.unique(points[bins == index])))
+
+
+def test_walkers_that_fit_no_subgroup_are_named():
+    with pytest.raises(BinningError, match="subgroups: walkers that fit no bin:\n  walker 1"):
+        plan(HuberKim(2, subgroups=HALVES), [0.5, 0.5], points=[0, 7])
+
+
+def test_walkers_in_a_bin_with_target_zero_are_an_error_that_names_them():
     balancer = HuberKim(2, target_counts={3: 0, 4: 0, 5: 0})
-    with pytest.raises(ConfigurationError, match=r"bins \[3, 5\], whose target count is 0"):
-        plan(balancer, [0.5, 0.25, 0.25], [0, 3, 5])
+    with pytest.raises(ConfigurationError) as error:
+        plan(balancer, [0.25, 0.25, 0.25, 0.25], [0, 3, 5, 3])
+    assert str(error.value).splitlines() == [
+        "target_counts: walkers 1, 3 are in bin 3, whose target count is 0: weight would be lost",
+        "target_counts: walker 2 is in bin 5, whose target count is 0: weight would be lost",
+        "way out: give these bins a target count of at least 1",
+    ]
     assert len(plan(balancer, [1.0], [0]).stop) == 2
 
 
@@ -280,7 +402,10 @@ def test_the_description_is_strict_json():
         "min_weight": 1e-310,
         "max_weight": 1.0,
         "target_counts": {"2": 8},
+        "subgroups": None,
     }
+    halves = Rectilinear([[0.0, 1.0, 2.0]])
+    assert HuberKim(subgroups=halves).describe()["subgroups"] == halves.describe()
 
 
 def test_merged_groups_may_be_halved_again_and_again():
