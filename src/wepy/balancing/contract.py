@@ -326,27 +326,29 @@ def _demand_unbiased(walkers: Ensemble, expected: list[Fraction], tolerance: flo
 
 
 def _z_scores(walkers: Ensemble, plan: GroupedPlan, n_draws: int) -> NDArray[np.float64]:
-    """Return how far each mean child weight is from the weight, in standard errors known from the plan.
+    """Return how far each mean child weight is from the weight, in standard errors of the mean over the draws.
 
-    Walkers whose survival is too rare to be normally distributed over the draws score 0.
+    The errors are those of the draws themselves: groups may be drawn together. Walkers whose survival or death is too
+    rare to be normally distributed over the draws score 0.
     """
     n_walkers = len(walkers)
-    variance, hits = np.zeros(n_walkers), np.full(n_walkers, np.inf)
+    hits = np.full(n_walkers, np.inf)
     for group in _groups(plan):
-        total = math.fsum(share for _, share in group)
+        brought: dict[int, float] = {}
         for walker, share in group:
-            chance = math.fsum(part for other, part in group if other == walker) / total
-            rest = math.fsum(part for other, part in group if other != walker) / total
-            variance[walker] += share * total * rest  # chance * rest * total**2, spread over equal members
-            hits[walker] = min(hits[walker], n_draws * min(chance, rest)) if rest > 0 else hits[walker]
-    mean = np.zeros(n_walkers)
-    if not variance.any():
-        n_draws = 1
+            brought[walker] = brought.get(walker, 0.0) + share
+        total = math.fsum(brought.values())
+        for walker, own in brought.items():
+            rest = math.fsum(part for other, part in brought.items() if other != walker)
+            hits[walker] = min(hits[walker], n_draws * min(own, rest) / total) if rest > 0 else hits[walker]
+    if not np.isfinite(hits).any():
+        n_draws = 1  # nothing is drawn
+    children = np.zeros((n_draws, n_walkers))
     for cycle in range(n_draws):
         balance = plan.draw(_stream(cycle))
-        mean += np.bincount(balance.parent, weights=balance.weight, minlength=n_walkers)[:n_walkers] / n_draws
-    error = np.sqrt(variance / n_draws) + 1e-11 * walkers.weights
-    return np.where(hits < 30, 0.0, (mean - walkers.weights) / error)
+        children[cycle] = np.bincount(balance.parent, weights=balance.weight, minlength=n_walkers)[:n_walkers]
+    error = children.std(axis=0) / math.sqrt(n_draws) + 1e-11 * walkers.weights
+    return np.where(hits < 30, 0.0, (children.mean(axis=0) - walkers.weights) / error)
 
 
 def _sum_problems(walkers: Ensemble, plan: GroupedPlan, balance: Balance) -> Iterator[str]:
