@@ -1,7 +1,9 @@
 """Balancers: who is cloned and who merges."""
 
+from wepy.balancing.equal_weights import EqualWeights
 from wepy.balancing.huber_kim import HuberKim
+from wepy.balancing.lottery import Lottery
 from wepy.balancing.none import NoBalancing
 from wepy.balancing.plan import Plan
 
-__all__ = ["HuberKim", "NoBalancing", "Plan"]
+__all__ = ["EqualWeights", "HuberKim", "Lottery", "NoBalancing", "Plan"]
