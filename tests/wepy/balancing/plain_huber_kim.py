@@ -1,4 +1,4 @@
-"""Huber-Kim balancing written plainly, an object for each piece and a heap for each bin: what the fast one must equal."""
+"""Huber-Kim balancing written plainly, an object for each piece and a heap for each bin: the fast one must equal it."""
 
 from __future__ import annotations
 
