@@ -3,7 +3,7 @@
 The names below are the front door; modules behind it may move.
 """
 
-from wepy.balancing import HuberKim, NoBalancing, Plan
+from wepy.balancing import EqualWeights, HuberKim, NoBalancing, OptimalAllocation, Plan, VarianceAlong
 from wepy.binning import (
     MAB,
     FunctionBins,
@@ -50,6 +50,7 @@ __all__ = [
     "DispatchError",
     "Distance",
     "DoubleWell",
+    "EqualWeights",
     "Euclidean",
     "Frames",
     "FromExecutor",
@@ -67,6 +68,7 @@ __all__ = [
     "NoBalancing",
     "Odld",
     "OpenMM",
+    "OptimalAllocation",
     "OverdampedLangevin",
     "Piece",
     "Piecewise",
@@ -91,6 +93,7 @@ __all__ = [
     "Stream",
     "System",
     "Unbinding",
+    "VarianceAlong",
     "Voronoi",
     "WepyError",
     "WorkerLost",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wepy.config.balancer import balancer_of
+from wepy.config.balancer import balancer_of, dimension_problems
 from wepy.config.binner import binner_of
 from wepy.config.boundary import RecycleSection, boundaries_of, dimensions
 from wepy.config.engine import OpenMMSettings, engine_of
@@ -151,6 +151,7 @@ def _check_fit(config: Configuration, binner: Any, labels: Sequence[str]) -> Non
             found[f"boundaries[{place}].target"] = count
     wanted = f"one entry for each dimension of the order parameter ({', '.join(labels)})"
     problems = [f"{key}: expected {wanted}, found {count}" for key, count in found.items() if count != len(labels)]
+    problems += dimension_problems(config.balancer, labels)
     if config.sources and not recycles(config):
         problems.append("sources: nothing restarts from them without [recycling]; add it, or leave them out")
     if problems:

@@ -127,6 +127,87 @@ def test_balancers_and_recycling_are_built(tmp_path):
     assert isinstance(build(tmp_path, balancer={"kind": "none"}).balancer, wepy.NoBalancing)
 
 
+HALVES = {"kind": "rectilinear", "edges": [[0.0, 1.0, math.inf]]}
+ALONG = {"points": [0.0, 1.0], "values": [0.1, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        (
+            {"kind": "huber-kim", "target_counts": {"3": 8, "10": 0}, "subgroups": HALVES},
+            wepy.HuberKim(4, target_counts={3: 8, 10: 0}, subgroups=wepy.Rectilinear([[0.0, 1.0, math.inf]])),
+        ),
+        ({"kind": "multinomial", "target_count": 3}, wepy.EqualWeights("multinomial", 3)),
+        ({"kind": "residual", "target_counts": {"1": 2}}, wepy.EqualWeights("residual", 4, target_counts={1: 2})),
+        ({"kind": "stratified"}, wepy.EqualWeights("stratified", 4)),
+        ({"kind": "systematic", "sort_by": 0}, wepy.EqualWeights("systematic", 4, sort_by=0)),
+        (
+            {"kind": "optimal-allocation", "n_walkers": 40, "variance": {"2": 0.5}, "least": 2},
+            wepy.OptimalAllocation(40, {2: 0.5}, least=2),
+        ),
+        (
+            {"kind": "optimal-allocation", "n_walkers": 40, "variance_along": ALONG, "within": {"kind": "systematic"}},
+            wepy.OptimalAllocation(
+                40, wepy.VarianceAlong([0.0, 1.0], [0.1, 2.0]), within=wepy.EqualWeights("systematic")
+            ),
+        ),
+    ],
+)
+def test_every_kind_of_balancer_is_built_and_runs(tmp_path, section, expected):
+    simulation = build(tmp_path, balancer=section, states=[{"x": [0.0]}])
+    assert simulation.balancer == expected
+    settings = config(balancer=section)
+    assert parse_configuration(settings.model_dump(mode="json")) == settings
+    if "subgroups" not in section:
+        assert runs(simulation)
+
+
+def test_balancers_of_other_dimensions_are_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"balancer\.subgroups\.edges: expected one entry for each of the dim"):
+        build(tmp_path, balancer={"kind": "huber-kim", "subgroups": HALVES | {"edges": [[0, 1], [0, 1]]}})
+    section = {"kind": "optimal-allocation", "n_walkers": 4, "variance_along": ALONG | {"dimension": 1}}
+    with pytest.raises(ConfigurationError) as error:
+        build(tmp_path, balancer=section | {"within": {"kind": "systematic", "sort_by": 2}})
+    assert [line.split(":")[0] for line in str(error.value).splitlines()] == [
+        "balancer.within.sort_by",
+        "balancer.variance_along.dimension",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"kind": "huber-kim", "target_counts": {"one": 3}}, "balancer.target_counts.one"),
+        ({"kind": "multinomial", "sort_by": 0}, "balancer.sort_by: unknown key"),
+        ({"kind": "optimal-allocation", "n_walkers": 4}, "expected one of variance .* and variance_along"),
+        ({"kind": "optimal-allocation", "variance": {"1": 1.0}}, "balancer.n_walkers: missing"),
+        (
+            {"kind": "optimal-allocation", "n_walkers": 4, "variance": {}, "within": {"kind": "none"}},
+            'balancer.within.kind: expected one of "huber-kim", "multinomial"',
+        ),
+        (
+            {
+                "kind": "optimal-allocation",
+                "n_walkers": 4,
+                "variance": {},
+                "within": {"kind": "huber-kim", "target_count": 3},
+            },
+            "balancer.within.target_count: unknown key",
+        ),
+    ],
+)
+def test_balancers_that_nobody_could_build_are_refused(section, message):
+    with pytest.raises(ConfigurationError, match=message):
+        config(balancer=section)
+
+
+def test_variances_that_do_not_go_along_are_refused(tmp_path):
+    section = {"kind": "optimal-allocation", "n_walkers": 4, "variance_along": ALONG | {"points": [1.0, 0.0]}}
+    with pytest.raises(ConfigurationError, match=r"balancer\.variance_along: variance: points: exp"):
+        build(tmp_path, balancer=section)
+
+
 def test_sources_that_nothing_restarts_from_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match=r"sources: nothing restarts from them without \[recycling\]"):
         build(tmp_path, sources=[{"label": "s", "x": [0.0]}])
