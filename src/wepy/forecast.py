@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import wepy_data as wd
-from wepy.balancing import HuberKim
+from wepy.balancing import EqualWeights, HuberKim, OptimalAllocation
 from wepy.binning import Rectilinear
 from wepy.heading import run_header
 
@@ -66,7 +66,9 @@ def _walkers(simulation: Simulation) -> int:
     """Return how many walkers there are once all bins are full, if that is known; else as many as at the start."""
     binner: Any = simulation.binner
     balancer: Any = simulation.balancer
-    if isinstance(binner, Rectilinear) and isinstance(balancer, HuberKim):
+    if isinstance(balancer, OptimalAllocation):
+        return max(simulation.walkers, balancer.n_walkers)
+    if isinstance(binner, Rectilinear) and isinstance(balancer, HuberKim | EqualWeights):
         chosen = balancer.target_counts or {}
         return max(simulation.walkers, sum(chosen.get(index, balancer.target_count) for index in range(binner.n_bins)))
     return simulation.walkers

@@ -29,6 +29,11 @@ def test_forecast_says_what_the_size_is_made_of(double_well, tmp_path):
     assert line.endswith(" free")
 
 
+def test_forecast_counts_the_walkers_that_are_allocated(double_well, tmp_path):
+    simulation = double_well(balancer=wepy.OptimalAllocation(50, {}))
+    assert "100 cycles x 50 walkers" in forecast_line(simulation, 100, tmp_path / "run.h5")
+
+
 def test_forecast_warns_if_the_disk_is_too_small(double_well, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1_000_000))
     line = forecast_line(double_well(), 1000, tmp_path / "run.h5")

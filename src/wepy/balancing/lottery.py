@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,26 +79,22 @@ class Lottery:
             children that weigh more than their parent brought, both in order of walkers; so at most as many merges
             are on record as there are members and slots, and they account for the weight of every walker.
         """
-        pots, random = self.pots, stream.generator()
-        size = self._size()
-        begin, slot = pots.stop - size, np.cumsum(self.slots) - self.slots
-        parent = np.repeat(pots.member[begin], self.slots)
-        flows = [_NO_FLOW]
-        for pot in np.flatnonzero(size > 1).tolist():
-            share, n_slots = pots.share[begin[pot] : pots.stop[pot]], int(self.slots[pot])
-            upto = np.cumsum(share)
-            chosen = np.searchsorted(upto, random.random(n_slots) * upto[-1], side="right")
-            chosen = np.minimum(chosen, len(share) - 1)
-            parent[slot[pot] : slot[pot] + n_slots] = pots.member[begin[pot] + chosen]
-            flows.append(_flow(share, chosen) + np.array([[slot[pot]], [begin[pot]], [0.0]]))
-        into, source, moved = np.concatenate(flows, axis=1)
-        source = pots.member[source.astype(np.int64)]
-        order = np.lexsort((source, into))
-        weight = np.repeat(pots.weight / self.slots, self.slots)
-        columns = parent, weight, into[order].astype(np.int64), source[order], moved[order]
-        for column in columns:
-            column.setflags(write=False)
-        return Balance(**dict(zip(Balance.__slots__, columns, strict=True)))
+        pots, begin = self.pots, self.pots.stop - self._size()
+        weight = pots.weight / self.slots
+        first = np.cumsum(self.slots) - self.slots
+        drawn = np.flatnonzero(pots.stop - begin > 1)
+        parent = np.repeat(pots.member[begin], self.slots).tolist()
+        uniform = iter(stream.generator().random(int(self.slots[drawn].sum())).tolist())
+        member, share = pots.member.tolist(), pots.share.tolist()
+        flows: list[tuple[int, int, float]] = []
+        columns = (column[drawn].tolist() for column in (begin, pots.stop, first, self.slots, weight))
+        for start, stop, new, n_slots, ideal in zip(*columns, strict=True):
+            here, names = share[start:stop], member[start:stop]
+            chosen = _chosen(here, list(islice(uniform, n_slots)))
+            parent[new : new + n_slots] = [names[place] for place in chosen]
+            flows += ((new + slot, names[place], moved) for slot, place, moved in _flows(here, chosen, ideal))
+        flows.sort()
+        return _balance(parent, np.repeat(weight, self.slots), flows)
 
     def _size(self) -> NDArray[np.int64]:
         return np.diff(self.pots.stop, prepend=0)
@@ -107,31 +106,46 @@ class Lottery:
         return np.repeat(np.repeat(self.pots.stop, self.slots) - stop, size) + np.arange(size.sum())
 
 
-_NO_FLOW = np.zeros((3, 0))
+def _chosen(share: list[float], uniform: list[float]) -> list[int]:
+    """Return the member that each slot continues."""
+    upto = list(accumulate(share))
+    last = len(share) - 1
+    return [min(bisect_right(upto, number * upto[-1]), last) for number in uniform]
 
 
-def _flow(share: NDArray[np.float64], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return slot, member and weight of what moves within a pot, (3, n_merges).
+def _flows(share: list[float], chosen: list[int], ideal: float) -> Iterator[tuple[int, int, float]]:
+    """Yield slot, member and weight of all that moves within a pot, whose slots weigh `ideal` each."""
+    children = [0] * len(share)
+    for place in chosen:
+        children[place] += 1
+    surplus = [own - count * ideal for own, count in zip(share, children, strict=True)]
+    givers = [  # a member is as heavy as its children if only rounding tells them apart
+        place
+        for place, (more, count) in enumerate(zip(surplus, children, strict=True))
+        if more > 1e-13 * ideal or (more > 0 and not count)
+    ]
+    gives = [False] * len(share)
+    for place in givers:
+        gives[place] = True
+    if all(gives[place] for place in chosen):  # by rounding only: somebody must have gained
+        least = min(chosen, key=surplus.__getitem__)
+        givers.remove(least)
+        gives[least] = False
+    takers = sorted((slot for slot, place in enumerate(chosen) if not gives[place]), key=chosen.__getitem__)
+    lack = [max(-surplus[chosen[slot]] / children[chosen[slot]], 0.0) for slot in takers]
+    for part in pour([surplus[place] for place in givers], lack):
+        yield takers[part.vessel], givers[part.item], part.amount
 
-    Parameters
-    ----------
-    share : (n_members,) float64
-        What each member brought.
-    chosen : (n_slots,) int64
-        Member that each slot continues.
-    """
-    children = np.bincount(chosen, minlength=len(share))
-    slot = share.sum() / len(chosen)
-    surplus = share - children * slot
-    gives = surplus > 1e-13 * slot * (children > 0)  # below, a member with children is as heavy as they are
-    if gives[chosen].all():  # by rounding only: somebody must have gained
-        gives[chosen[np.argmin(surplus[chosen])]] = False
-    giver = np.flatnonzero(gives)
-    taker = np.flatnonzero(~gives[chosen])
-    taker = taker[np.argsort(chosen[taker], kind="stable")]
-    lack = np.maximum(-surplus / np.maximum(children, 1), 0.0)[chosen[taker]]
-    parts = list(pour(surplus[giver].tolist(), lack.tolist()))
-    if not parts:
-        return _NO_FLOW
-    vessel, item, amount = np.array(parts).T
-    return np.stack([taker[vessel.astype(np.int64)], giver[item.astype(np.int64)], amount])
+
+def _balance(parent: list[int], weight: NDArray[np.float64], flows: list[tuple[int, int, float]]) -> Balance:
+    into, source, moved = zip(*flows, strict=True) if flows else ((), (), ())
+    found = Balance(
+        parent=np.array(parent, np.int64),
+        weight=weight,
+        merge_into=np.array(into, np.int64),
+        merge_from=np.array(source, np.int64),
+        merge_weight=np.array(moved, np.float64),
+    )
+    for name in Balance.__slots__:
+        getattr(found, name).setflags(write=False)
+    return found

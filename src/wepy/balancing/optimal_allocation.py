@@ -79,9 +79,9 @@ class OptimalAllocation:
     Of bins with weights W_u, bin u gets walkers in proportion to sqrt(W_u sum_i w_i v^2(x_i)) over its walkers i. v^2
     is what one cycle from x adds to the variance of the estimate (Aristoff and Zuckerman, Multiscale Model. Simul.
     18, 646, 2020; Aristoff, Copperman, Simpson, Webber and Zuckerman, J. Chem. Phys. 158, 014108, 2023). For the flux
-    J into a target it is the variance, over the cycle, of J m(x'), less 1 where x' is in the target; m is the mean
-    first passage time from x', in cycles. Its unit does not matter, and a rough one will do: the result is unbiased
-    whatever v^2 is.
+    into a target it is the variance, over all places x' that a cycle from x may lead to, of the mean first passage
+    time from x' to the target, which is 0 in it. Its unit does not matter, and a rough guess will do: the result is
+    unbiased whatever v^2 is.
 
     Every occupied bin gets at least `least`; the others share the rest, rounded so that the sum is `n_walkers` (the
     largest remainders are rounded up). If there are so many bins that `least` in each is more, it is that many.

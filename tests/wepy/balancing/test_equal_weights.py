@@ -20,7 +20,7 @@ SCHEMES = ["multinomial", "residual", "stratified", "systematic"]
 
 class EqualWeightsContract(BalancerContract):
     scheme = ""
-    n_draws = 1500
+    n_draws = 800
 
     def balancer(self):
         return EqualWeights(self.scheme, 4)

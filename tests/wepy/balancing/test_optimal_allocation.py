@@ -22,7 +22,7 @@ BINS = Rectilinear([[-math.inf, *np.round(np.arange(-1.2, 1.05, 0.1), 10), math.
 
 
 class AllocationContract(BalancerContract):
-    n_draws = 1500
+    n_draws = 800
 
     def counts(self, walkers):
         count = max(12, 2 * len(np.unique(walkers.bins)))
@@ -60,8 +60,8 @@ def steady_state():
     away = np.eye(len(points)) - kernel * ~is_target
     passage = np.linalg.solve(away, np.ones(len(points)))
     weight = np.linalg.solve(away.T, np.eye(len(points))[-1]) / passage[-1]
-    worth = is_target - np.where(is_target, passage[-1], passage) / passage[-1]  # of arriving there: flux, then delay
-    variance = kernel @ worth**2 - (kernel @ worth) ** 2
+    delay = np.where(is_target, 0.0, passage / passage[-1])
+    variance = kernel @ delay**2 - (kernel @ delay) ** 2
     here = (weight > 0) & ~is_target
     return points[here], weight[here], variance[here], 1 / passage[-1]
 

@@ -89,6 +89,19 @@ def test_the_draw_of_a_group_does_not_depend_on_the_groups_after_it():
     assert few.draw(stream()).parent.tolist() == many.draw(stream()).parent[:10].tolist()
 
 
+def test_groups_of_one_ticket_are_drawn_at_the_same_place():
+    groups = [[(0, 0.25), (1, 0.25)], [(1, 0.5), (2, 0.5)]] * 500
+    plan = Plan.from_groups(groups)
+    together = Plan(stop=plan.stop, member=plan.member, share=plan.share, ticket=np.repeat(np.arange(500), 2))
+    pairs = Counter(map(tuple, together.draw(stream()).parent.reshape(-1, 2).tolist()))
+    assert set(pairs) == {(0, 1), (1, 2)}
+    assert abs(pairs[0, 1] - 250) < 5 * math.sqrt(125)
+    alone = Plan(stop=plan.stop, member=plan.member, share=plan.share, ticket=np.arange(1000))
+    assert alone.draw(stream()).parent.tolist() == plan.draw(stream()).parent.tolist()
+    with pytest.raises(ValueError, match="ticket: expected 1000 whole numbers, 0 or more"):
+        Plan(stop=plan.stop, member=plan.member, share=plan.share, ticket=[0])
+
+
 def test_the_same_stream_gives_the_same_draw_and_another_one_another():
     plan = Plan.from_groups([[(0, 0.5), (1, 0.5)]] * 64)
     assert plan.draw(stream(1)).parent.tolist() == plan.draw(stream(1)).parent.tolist()
