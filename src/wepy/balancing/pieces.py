@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush, heapreplace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,9 +37,8 @@ class Rules(NamedTuple):
 class Pieces:
     """Pieces of all bins; a piece is a share of one walker, or a merged group of pieces that are gone.
 
-    Flat lists instead of one object for each: a thousand bins are balanced in milliseconds. Pieces are split after
-    the merging of step 2 or of step 3, never before, so that a group's parts are shares in full; only the group itself
-    may be one of several equal copies.
+    Flat lists instead of one object for each: a thousand bins are balanced in milliseconds. What a
+    group was merged from is never split afterwards, only the group as a whole.
 
     Parameters
     ----------
@@ -53,32 +52,35 @@ class Pieces:
         self, walker: NDArray[np.int64], weight: NDArray[np.float64], start: NDArray[np.int64], rules: Rules
     ) -> None:
         self._rules = rules
+        self._is_any_light = bool(weight.min() < rules.min_weight)
         self._first = [*start.tolist(), len(walker)]
+        self._given = walker, weight
         self.walker: list[int] = walker.tolist()  # of a merged group: the lowest
         self.weight: list[float] = weight.tolist()
         self.into = list(range(len(walker)))  # the group that a piece is part of; itself if it is left
         self.groups: dict[int, tuple[int, int]] = {}  # of each merged group: what was merged, split into how many
 
+    def columns(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return walker and weight of all pieces."""
+        walker, weight = self._given
+        made = len(walker)
+        return (
+            np.concatenate([walker, np.array(self.walker[made:], np.int64)]),
+            np.concatenate([weight, np.array(self.weight[made:], np.float64)]),
+        )
+
     def settle(self, cells: range, ideal: float, target: int) -> None:
         """Do steps 2 to 4 in the bin that has these cells."""
-        rules, first, stop = self._rules, self._first[cells.start], self._first[cells.stop]
-        if len(cells) == 1:
-            lightest = self.weight[first]
-            heaps = [self._merge_light(first, stop, rules.merge_threshold * ideal)]
-            count = len(heaps[0])
-        else:
-            lightest = min(self.weight[self._first[cell]] for cell in cells)
-            heaps = [
-                self._merge_light(self._first[cell], self._first[cell + 1], rules.merge_threshold * ideal)
-                for cell in cells
-            ]
-            count = sum(map(len, heaps))
+        rules, first = self._rules, self._first[cells.start : cells.stop + 1]
+        limit = rules.merge_threshold * ideal
+        heaps = [self._merge_light(start, stop, limit) for start, stop in pairwise(first)]
+        count = sum(map(len, heaps))
         if count != target and rules.adjust_counts:
             if count > target:
                 self._merge_lightest(heaps, count - target)
             else:
                 heaps = self._halve_heaviest(heaps, target)
-        if ideal * target > rules.max_weight / 2 or lightest < rules.min_weight:
+        if self._is_any_light or ideal * target > rules.max_weight / 2:
             self._keep_limits(heaps)
 
     def _merge_light(self, first: int, stop: int, limit: float) -> list[Entry]:
@@ -183,17 +185,17 @@ class Pieces:
         return total, walker, made
 
 
-def plan_of(pieces: Pieces, bins: NDArray[np.int64]) -> Plan:
+def plan_of(pieces: Pieces, rank: NDArray[np.int64]) -> Plan:
     """Return the plan in which each piece that is left is a group: by bin of its walkers, then by its members.
 
     Parameters
     ----------
     pieces : Pieces
         Split and merged.
-    bins : (n_walkers,) int64
-        Bin of each walker, by number or by rank.
+    rank : (n_walkers,) int64
+        Bin of each walker by its rank among the occupied bins.
     """
-    into, walker, weight = np.array(pieces.into), np.array(pieces.walker), np.array(pieces.weight)
+    into, walker, weight = np.array(pieces.into), *pieces.columns()
     every = np.arange(len(into))
     is_group = np.zeros(len(into), np.bool_)
     is_group[list(pieces.groups)] = True
@@ -202,7 +204,7 @@ def plan_of(pieces: Pieces, bins: NDArray[np.int64]) -> Plan:
     member, share = np.concatenate([walker[single], merged.member]), np.concatenate([weight[single], merged.share])
     size = np.concatenate([np.ones(len(single), np.int64), np.diff(merged.stop, prepend=0)])
     begin = np.cumsum(size) - size
-    keys = share[begin], member[begin], bins[member[begin]]
+    keys = share[begin], (rank * len(rank) + np.arange(len(rank)))[member[begin]]  # by bin and walker, then by share
     order = np.lexsort(keys)  # stable: a walker alone comes before its groups
     _order_ties(order, keys, len(single), merged)
     size, begin = size[order], begin[order]
@@ -226,7 +228,7 @@ def _merged(
     while (further := root[root]).tobytes() != root.tobytes():
         root = further
     part = np.flatnonzero(~is_group & (root != every))
-    part = part[np.lexsort((walker[part], root[part]))]
+    part = part[np.argsort(root[part] * (walker.max() + 1) + walker[part], kind="stable")]
     left = np.flatnonzero(is_group & (into == every))
     source, cut = np.array([pieces.groups[group] for group in left.tolist()], np.int64).reshape(-1, 2).T
     begin = np.searchsorted(root[part], source)
