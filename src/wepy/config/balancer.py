@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from wepy.balancing import EqualWeights, HuberKim, NoBalancing, OptimalAllocation, VarianceAlong
-from wepy.config.binner import RectilinearSection, binner_of
+from wepy.config.binner import BinnerSection, fixed_binner_of
 from wepy.config.section import Count, Finite, Flag, Index, Positive, Section
 from wepy.errors import ConfigurationError
 from wepy.protocols import Balancer
@@ -25,7 +25,7 @@ class _HuberKimRules(Section):
     adjust_counts: Flag = True
     min_weight: Positive = 1e-310
     max_weight: Positive = 1.0
-    subgroups: RectilinearSection | None = None
+    subgroups: BinnerSection | None = None
 
 
 class HuberKimSection(_HuberKimRules):
@@ -119,9 +119,9 @@ def dimension_problems(section: BalancerSection, labels: Sequence[str]) -> Itera
     where = "balancer.within" if isinstance(section, OptimalAllocationSection) else "balancer"
     named = f"dimensions of the order parameter ({', '.join(labels)})"
     if isinstance(inner, _HuberKimRules) and inner.subgroups is not None:
-        count = len(inner.subgroups.edges)
+        count = getattr(fixed_binner_of(inner.subgroups), "n_dims", len(labels))
         if count != len(labels):
-            yield f"{where}.subgroups.edges: expected one entry for each of the {named}, found {count}"
+            yield f"{where}.subgroups: expected one entry for each of the {named}, found {count}"
     if isinstance(inner, _SortedRules) and inner.sort_by is not None and inner.sort_by >= len(labels):
         yield f"{where}.sort_by: expected one of the {named}, counted from 0, found {inner.sort_by}"
     along = section.variance_along if isinstance(section, OptimalAllocationSection) else None
@@ -134,7 +134,7 @@ def _within_bins(section: _HuberKimRules | _DrawnRules | _SortedRules) -> HuberK
     if settings.get("target_counts"):
         settings["target_counts"] = {int(index): count for index, count in settings["target_counts"].items()}
     if isinstance(section, _HuberKimRules):
-        return HuberKim(**settings, subgroups=None if section.subgroups is None else binner_of(section.subgroups))
+        return HuberKim(**settings, subgroups=None if section.subgroups is None else fixed_binner_of(section.subgroups))
     return EqualWeights(section.kind, **settings)
 
 
