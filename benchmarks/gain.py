@@ -68,14 +68,14 @@ def schemes() -> dict[str, Scheme]:
     return {
         "none": Scheme(binner=None, balancer=wepy.NoBalancing(), walkers=230, cycles=2000, runs=64),
         "huber-kim": Scheme(binner=grid, balancer=wepy.HuberKim(10), runs=256),
-        "systematic": Scheme(binner=grid, balancer=wepy.Systematic(10, sort_by=0)),
-        "multinomial": Scheme(binner=grid, balancer=wepy.Multinomial(10), runs=96),
-        "residual": Scheme(binner=grid, balancer=wepy.Residual(10), runs=96),
-        "stratified": Scheme(binner=grid, balancer=wepy.Stratified(10, sort_by=0), runs=96),
+        "systematic": Scheme(binner=grid, balancer=wepy.EqualWeights("systematic", 10, sort_by=0)),
+        "multinomial": Scheme(binner=grid, balancer=wepy.EqualWeights("multinomial", 10), runs=96),
+        "residual": Scheme(binner=grid, balancer=wepy.EqualWeights("residual", 10), runs=96),
+        "stratified": Scheme(binner=grid, balancer=wepy.EqualWeights("stratified", 10, sort_by=0), runs=96),
         "mab": Scheme(binner=wepy.MAB(nbins=[20], direction=[1]), balancer=wepy.HuberKim(10), cycles=1000, runs=96),
         "optimal, huber-kim": Scheme(binner=shifted, balancer=wepy.HuberKim(10, target_counts=targets), runs=128),
         "optimal, systematic": Scheme(
-            binner=shifted, balancer=wepy.Systematic(10, target_counts=targets, sort_by=0), runs=256
+            binner=shifted, balancer=wepy.EqualWeights("systematic", 10, target_counts=targets, sort_by=0), runs=256
         ),
         "wexplore": Scheme(
             binner=regions, balancer=wepy.WExplore(pmin=1e-12, pmax=0.1), walkers=230, cycles=1000, runs=48

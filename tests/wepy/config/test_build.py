@@ -164,7 +164,7 @@ def test_every_kind_of_balancer_is_built_and_runs(tmp_path, section, expected):
 
 
 def test_balancers_of_other_dimensions_are_named(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"balancer\.subgroups\.edges: expected one entry for each of the dim"):
+    with pytest.raises(ConfigurationError, match=r"balancer\.subgroups: expected one entry for each of the dim"):
         build(tmp_path, balancer={"kind": "huber-kim", "subgroups": HALVES | {"edges": [[0, 1], [0, 1]]}})
     section = {"kind": "optimal-allocation", "n_walkers": 4, "variance_along": ALONG | {"dimension": 1}}
     with pytest.raises(ConfigurationError) as error:
