@@ -8,6 +8,7 @@ from wepy.binning.mab import MAB
 from wepy.binning.piecewise import Piece, Piecewise
 from wepy.binning.rectilinear import Rectilinear
 from wepy.binning.recursive import Recursive
+from wepy.binning.region_tree import RegionTree
 from wepy.binning.voronoi import Voronoi
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Piecewise",
     "Rectilinear",
     "Recursive",
+    "RegionTree",
     "Voronoi",
     "binned",
     "binner_from_description",

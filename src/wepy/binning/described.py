@@ -12,6 +12,7 @@ from wepy.binning.nested import fixed
 from wepy.binning.piecewise import Piecewise
 from wepy.binning.rectilinear import Rectilinear
 from wepy.binning.recursive import Recursive
+from wepy.binning.region_tree import RegionTree
 from wepy.binning.voronoi import Voronoi
 from wepy.errors import ConfigurationError
 from wepy.protocols import AdaptiveBinner, Binner
@@ -58,4 +59,5 @@ _BUILDERS: Mapping[str, Callable[[Mapping[str, Any]], Binner | AdaptiveBinner]] 
     "recursive": Recursive.from_description,
     "mab": MAB.from_description,
     "k-means": KMeansBins.from_description,
+    "region-tree": RegionTree.from_description,
 }
