@@ -12,6 +12,9 @@ U6    limits of the weights are kept, unless the input breaks them already
 U7    the same input and stream give the same bits
 ====  ==========================================================================================================
 
+Plans may be lists of groups or go step by step (`GroupedPlan`, `StepwisePlan`); of the latter, what is exact for
+groups of any number of walkers is exact for up to 6, by all outcomes.
+
 Subclass `BalancerContract` in a test module, say how to make the balancer, and collect it with any runner that calls
 methods named `test_*` (pytest: name the subclass `Test...`). Needs hypothesis: pip install 'wepy-ensemble[testing]'.
 """
@@ -20,118 +23,27 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import Any
 
-import hypothesis.strategies as st
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from numpy.typing import NDArray
 
-from wepy.protocols import Balance, Balancer, GroupedPlan
+from wepy.balancing.stepwise_contract import (
+    canonical,
+    expected_child_weight,
+    sampled_z_scores,
+    total_probability,
+)
+from wepy.balancing.trial_ensemble import Ensemble, edge_ensembles, ensemble, ensembles, random_ensemble
+from wepy.protocols import Balance, Balancer, GroupedPlan, StepwisePlan
 from wepy.streams import Purpose, Stream
 
+__all__ = ["BalancerContract", "Ensemble", "edge_ensembles", "ensemble", "ensembles", "random_ensemble"]
+
 _GRAIN = 2**40  # weights that are multiples of 1/_GRAIN and sum to about 1 add without rounding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ensemble:
-    """Walkers to balance.
-
-    Parameters
-    ----------
-    name : str
-        What is special about them.
-    weights : (n_walkers,) float64
-        Positive; the sum is about 1.
-    bins : (n_walkers,) int64
-        Bin of each walker.
-    order_parameter : (n_walkers, n_dims) float64
-        Order parameter of each walker.
-    """
-
-    name: str
-    weights: NDArray[np.float64]
-    bins: NDArray[np.int64]
-    order_parameter: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.weights)
-
-    def permuted(self, order: NDArray[np.int64]) -> Ensemble:
-        """Return the same walkers in another order."""
-        return Ensemble(
-            name=f"{self.name}, permuted",
-            weights=self.weights[order],
-            bins=self.bins[order],
-            order_parameter=self.order_parameter[order],
-        )
-
-
-def ensemble(name: str, weights: list[float], bins: list[int] | None = None, n_dims: int = 1) -> Ensemble:
-    """Return an ensemble; by default all walkers are in bin 0, at different points 0.1 apart."""
-    n_walkers = len(weights)
-    return Ensemble(
-        name=name,
-        weights=np.array(weights, np.float64),
-        bins=np.zeros(n_walkers, np.int64) if bins is None else np.array(bins, np.int64),
-        order_parameter=np.repeat(0.1 * np.arange(n_walkers)[:, None], n_dims, axis=1),
-    )
-
-
-def edge_ensembles(n_dims: int = 1) -> list[Ensemble]:
-    """Return the ensembles on which resamplers have been seen to fail."""
-    wide = np.array([10.0**exponent for exponent in range(-300, 1, 25)])
-    point = ensemble("all walkers in one point", [0.125] * 8, n_dims=n_dims)
-    return [
-        ensemble("one walker", [1.0], n_dims=n_dims),
-        ensemble("all weights equal", [1 / 24] * 24, [0] * 10 + [1] * 14, n_dims),
-        ensemble("one walker with nearly everything", [1 - 1e-15, *[1e-18] * 9], n_dims=n_dims),
-        ensemble("weights from 1e-300 to 1", (wide / wide.sum()).tolist(), n_dims=n_dims),
-        ensemble("duplicates", [0.2, 0.1, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1], [0, 0, 1, 1, 1, 1, 0, 0], n_dims),
-        Ensemble(
-            name=point.name,
-            weights=point.weights,
-            bins=point.bins,
-            order_parameter=np.zeros_like(point.order_parameter),
-        ),
-        ensemble("far bins, most of them empty", [0.5, 0.25, 0.25], [1000, 3, 10**9], n_dims),
-        ensemble("dyadic", [0.5, 0.25, 0.125, 0.0625, 0.0625], n_dims=n_dims),
-        ensemble("few in one bin", [0.7, 0.1, 0.1, 0.05, 0.05], n_dims=n_dims),
-        ensemble("few in two bins", [0.4, 0.3, 0.15, 0.1, 0.04, 0.01], [0, 0, 0, 1, 1, 1], n_dims),
-    ]
-
-
-def random_ensemble(n_walkers: int, n_bins: int, *, seed: int, n_dims: int = 1, spread: float = 2.0) -> Ensemble:
-    """Return walkers without ties; the logarithms of their weights have the standard deviation `spread`."""
-    random = np.random.default_rng(seed)
-    weights = np.exp(random.normal(0.0, spread, n_walkers))
-    return Ensemble(
-        name=f"{n_walkers} random walkers in {n_bins} bins, seed {seed}",
-        weights=weights / math.fsum(weights),
-        bins=random.integers(0, n_bins, n_walkers),
-        order_parameter=random.normal(0.0, 1.0, (n_walkers, n_dims)),
-    )
-
-
-@st.composite
-def ensembles(draw: st.DrawFn, max_walkers: int = 40, n_dims: int = 1) -> Ensemble:
-    """Generate ensembles with ties, with exact and with very different weights, in a few bins."""
-    n_walkers = draw(st.integers(1, max_walkers))
-    exact = st.integers(1, 2**20).map(float)
-    kind = draw(st.sampled_from([exact, st.integers(1, 3).map(float), st.floats(-200.0, 0.0).map(lambda x: 10.0**x)]))
-    weights = np.array(draw(st.lists(kind, min_size=n_walkers, max_size=n_walkers)))
-    bins = draw(st.lists(st.integers(0, 3), min_size=n_walkers, max_size=n_walkers))
-    point = st.floats(-4.0, 4.0)
-    points = draw(st.lists(point, min_size=n_walkers * n_dims, max_size=n_walkers * n_dims))
-    scale = math.fsum(weights) if kind is not exact else 2.0 ** math.ceil(math.log2(weights.sum()))
-    return Ensemble(
-        name="generated",
-        weights=weights / scale,
-        bins=np.array(bins, np.int64),
-        order_parameter=np.array(points, np.float64).reshape(n_walkers, n_dims),
-    )
 
 
 class BalancerContract:
@@ -172,24 +84,31 @@ class BalancerContract:
         return []
 
     def test_plans_are_unbiased_exactly(self) -> None:
-        """U1 for up to 6 walkers, in fractions: every survivor of every group, with its probability."""
+        """U1 for up to 6 walkers, in fractions: every survivor or outcome, with its probability."""
         for walkers in self.ensembles():
             if len(walkers) <= 6:
                 plan = self._plan(walkers)
-                found = _exact_child_weight(plan, plan.draw(_stream(0)), len(walkers))
+                if isinstance(plan, StepwisePlan):
+                    whole = total_probability(plan)
+                    _demand(whole == 1, walkers, f"U1: probabilities of all outcomes sum to {whole}; expected 1")
+                    found = expected_child_weight(plan, len(walkers))
+                else:
+                    found = _exact_child_weight(plan, plan.draw(_stream(0)), len(walkers))
                 _demand_unbiased(walkers, found, 2.0**-50)
 
     def test_plans_share_every_walkers_weight_in_full(self) -> None:
-        """U1 for any number of walkers: the shares of each walker sum to its weight."""
+        """U1 for groups of any number of walkers: the shares of each walker sum to its weight."""
         for walkers in self.ensembles():
-            plan = self._plan(walkers)
-            _demand_unbiased(walkers, _total_shares(plan, len(walkers)), 1e-12)
+            self._check_shares(walkers, self._plan(walkers))
 
     def test_draws_are_unbiased(self) -> None:
         """U1 by Monte Carlo: no walker's mean child weight is 5 standard errors away from its weight."""
         for walkers in self.ensembles():
             plan = self._plan(walkers)
-            z = _z_scores(walkers, plan, self.n_draws)
+            if isinstance(plan, StepwisePlan):
+                z = sampled_z_scores(walkers.weights, plan, self.n_draws, lambda plan, cycle: plan.draw(_stream(cycle)))
+            else:
+                z = _z_scores(walkers, plan, self.n_draws)
             worst = int(np.argmax(np.abs(z)))
             _demand(
                 bool(abs(z[worst]) < 5.0),
@@ -209,7 +128,7 @@ class BalancerContract:
         @settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
         @given(ensembles(n_dims=self.n_dims))
         def check(walkers: Ensemble) -> None:
-            _demand_unbiased(walkers, _total_shares(self._plan(walkers), len(walkers)), 1e-12)
+            self._check_shares(walkers, self._plan(walkers))
             self._check_draws(walkers)
 
         check()
@@ -238,28 +157,37 @@ class BalancerContract:
             return
         for seed in range(5):
             walkers = random_ensemble(40, 3, seed=seed, n_dims=self.n_dims)
+            if isinstance(self._plan(walkers), StepwisePlan):
+                walkers = random_ensemble(6, 3, seed=seed, n_dims=self.n_dims)
             order = np.random.default_rng(seed).permutation(len(walkers))
             straight = _canonical(self._plan(walkers), np.arange(len(walkers)))
             permuted = _canonical(self._plan(walkers.permuted(order)), order)
-            _demand(straight == permuted, walkers, "the plan depends on the order of the walkers")
+            _demand(_alike(straight, permuted), walkers, "the plan depends on the order of the walkers")
 
     def test_balanced_walkers_go_on_as_they_are(self) -> None:
         """Idempotence: where there is nothing to do, nothing is done."""
         for walkers in self.balanced():
             plan = self._plan(walkers)
-            untouched = sorted(plan.member.tolist()) == list(range(len(walkers))) and len(plan.stop) == len(walkers)
+            balance = plan.draw(_stream(0))
+            untouched = sorted(balance.parent.tolist()) == list(range(len(walkers))) and len(balance.merge_from) == 0
             _demand(untouched, walkers, "balanced walkers were cloned or merged")
 
-    def _plan(self, walkers: Ensemble) -> GroupedPlan:
+    def _plan(self, walkers: Ensemble) -> GroupedPlan | StepwisePlan:
         plan = self.balancer().plan(walkers.weights, walkers.bins, walkers.order_parameter)
-        if not isinstance(plan, GroupedPlan):
-            raise TypeError(f"expected a plan of groups, got {type(plan).__name__}")
+        if not isinstance(plan, GroupedPlan | StepwisePlan):
+            raise TypeError(f"expected a plan of groups or of steps, got {type(plan).__name__}")
         return plan
+
+    def _check_shares(self, walkers: Ensemble, plan: GroupedPlan | StepwisePlan) -> None:
+        if not isinstance(plan, StepwisePlan):
+            _demand_unbiased(walkers, _total_shares(plan, len(walkers)), 1e-12)
 
     def _check_draws(self, walkers: Ensemble) -> None:
         plan = self._plan(walkers)
-        for cycle in range(3):
-            balance = plan.draw(_stream(cycle))
+        balances = [plan.draw(_stream(cycle)) for cycle in range(3)]
+        if isinstance(plan, StepwisePlan) and len(walkers) <= 6:
+            balances += [balance for _, balance in plan.outcomes()]
+        for balance in balances:
             for problem in (
                 *_sum_problems(walkers, plan, balance),
                 *_parent_problems(walkers, balance),
@@ -351,13 +279,14 @@ def _z_scores(walkers: Ensemble, plan: GroupedPlan, n_draws: int) -> NDArray[np.
     return np.where(hits < 30, 0.0, (children.mean(axis=0) - walkers.weights) / error)
 
 
-def _sum_problems(walkers: Ensemble, plan: GroupedPlan, balance: Balance) -> Iterator[str]:
+def _sum_problems(walkers: Ensemble, plan: GroupedPlan | StepwisePlan, balance: Balance) -> Iterator[str]:
     """U2 and U3."""
     if not (np.isfinite(balance.weight) & (balance.weight > 0)).all():
         yield f"U3: new weights {balance.weight.tolist()}; expected positive finite numbers"
         return
     before, after = math.fsum(walkers.weights), math.fsum(balance.weight)
-    unrounded = _is_dyadic(walkers.weights) and _is_dyadic(plan.share)
+    parts = balance.weight if isinstance(plan, StepwisePlan) else plan.share
+    unrounded = _is_dyadic(walkers.weights) and _is_dyadic(parts)
     if (unrounded and before != after) or abs(after - before) > 1e-12 * before:
         yield f"U2: the sum of weights was {before!r} and is {after!r}"
 
@@ -392,6 +321,12 @@ def _parent_problems(walkers: Ensemble, balance: Balance) -> Iterator[str]:
         yield "U5: merges and children do not account for the weight of every walker"
 
 
-def _canonical(plan: GroupedPlan, name: NDArray[np.int64]) -> Counter[tuple[tuple[int, str], ...]]:
-    """Return the groups as a multiset, walkers by their names, shares to 10 digits."""
+def _canonical(plan: GroupedPlan | StepwisePlan, name: NDArray[np.int64]) -> Mapping[Any, float]:
+    """Return the groups as a multiset, or the outcomes' probabilities; walkers by their names, shares to 10 digits."""
+    if isinstance(plan, StepwisePlan):
+        return canonical(plan, name)
     return Counter(tuple(sorted((int(name[walker]), f"{share:.9e}") for walker, share in g)) for g in _groups(plan))
+
+
+def _alike(one: Mapping[Any, float], other: Mapping[Any, float]) -> bool:
+    return one.keys() == other.keys() and all(abs(n - other[key]) <= 1e-9 for key, n in one.items())

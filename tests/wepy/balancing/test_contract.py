@@ -1,12 +1,13 @@
 """The contract catches balancers that break it: each one here has one planted fault."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from wepy.balancing import HuberKim, Plan
-from wepy.balancing.contract import BalancerContract, edge_ensembles, ensemble
+from wepy.balancing import REVO, HuberKim, Plan
+from wepy.balancing.contract import BalancerContract, edge_ensembles, ensemble, random_ensemble
 
 
 class PlanThatDraws:
@@ -181,6 +182,94 @@ def test_work_on_balanced_walkers_is_caught():
     wrong.balanced = lambda: [ensemble("too many", [0.25] * 4)]
     with pytest.raises(AssertionError, match="balanced walkers were cloned or merged"):
         wrong.test_balanced_walkers_go_on_as_they_are()
+
+
+class FaultySteps:
+    """REVO with its outcomes or its draw spoilt."""
+
+    def __init__(self, *, outcomes=lambda outcomes: outcomes, draw=lambda plan, stream: plan.draw(stream)):
+        self._outcomes, self._draw = outcomes, draw
+
+    def plan(self, weights, bins, order_parameter):
+        plan = REVO(1.0, pmax=0.5).plan(weights, bins, order_parameter)
+        return StepsThatAreSpoilt(plan, self._outcomes, self._draw)
+
+    def describe(self):
+        return {"kind": "faulty"}
+
+
+class StepsThatAreSpoilt:
+    def __init__(self, plan, outcomes, draw):
+        self._plan, self._outcomes, self._draw = plan, outcomes, draw
+
+    def outcomes(self):
+        return iter(self._outcomes(list(self._plan.outcomes())))
+
+    def draw(self, stream):
+        return self._draw(self._plan, stream)
+
+
+def stepwise(fault, n_draws=400):
+    result = contract(fault, n_draws)
+    result.n_dims = 2
+    few = [random_ensemble(6, 1, seed=seed, n_dims=2, spread=0.3) for seed in range(4)]
+    result.ensembles = lambda: [replace(one, order_parameter=one.order_parameter * [0.3, 3.0]) for one in few]
+    return result
+
+
+def alike(outcomes):
+    return [(Fraction(1, len(outcomes)), balance) for _, balance in outcomes]
+
+
+def first_balance(plan, stream):
+    return next(plan.outcomes())[1]
+
+
+def test_a_sound_stepwise_plan_passes_where_the_faulty_ones_fail():
+    sound = stepwise(FaultySteps())
+    for name in dir(sound):
+        if name.startswith("test_"):
+            getattr(sound, name)()
+
+
+@pytest.mark.parametrize(
+    ("fault", "test", "message"),
+    [
+        ({"outcomes": lambda o: o[:-1]}, "test_plans_are_unbiased_exactly", "probabilities of all outcomes sum to"),
+        ({"outcomes": alike}, "test_plans_are_unbiased_exactly", "U1: walker"),
+        ({"draw": first_balance}, "test_draws_are_unbiased", r"U1: walker .* standard errors away"),
+        (
+            {"outcomes": lambda o: [(p, replace(b, weight=b.weight * 1.001)) for p, b in o]},
+            "test_every_draw_keeps_the_contract",
+            "U2: the sum of weights",
+        ),
+    ],
+)
+def test_faults_of_stepwise_plans_are_caught(fault, test, message):
+    with pytest.raises(AssertionError, match=message):
+        getattr(stepwise(FaultySteps(**fault)), test)()
+
+
+class OrderedSteps:
+    def plan(self, weights, bins, order_parameter):
+        return REVO(1.0, pmax=0.5).plan(weights, bins, np.arange(len(weights))[:, None] * [[0.6, 0.0]])
+
+    def describe(self):
+        return {"kind": "faulty"}
+
+
+def test_steps_by_order_of_walkers_are_caught():
+    with pytest.raises(AssertionError, match="depends on the order of the walkers"):
+        stepwise(OrderedSteps()).test_permuted_walkers_get_the_permuted_plan()
+
+
+def test_a_plan_of_no_kind_is_refused():
+    class Nothing(FaultySteps):
+        def plan(self, weights, bins, order_parameter):
+            return None
+
+    with pytest.raises(TypeError, match="expected a plan of groups or of steps, got NoneType"):
+        stepwise(Nothing()).test_every_draw_keeps_the_contract()
 
 
 def test_the_edge_ensembles_are_ensembles():
