@@ -3,7 +3,16 @@
 The names below are the front door; modules behind it may move.
 """
 
-from wepy.balancing import EqualWeights, HuberKim, NoBalancing, OptimalAllocation, Plan, VarianceAlong
+from wepy.balancing import (
+    REVO,
+    EqualWeights,
+    HuberKim,
+    NoBalancing,
+    OptimalAllocation,
+    Plan,
+    VarianceAlong,
+    WExplore,
+)
 from wepy.binning import (
     MAB,
     FunctionBins,
@@ -12,6 +21,7 @@ from wepy.binning import (
     Piecewise,
     Rectilinear,
     Recursive,
+    RegionTree,
     Voronoi,
     binner_from_description,
 )
@@ -30,7 +40,7 @@ from wepy.errors import (
     WepyError,
     WorkerLost,
 )
-from wepy.metric import Euclidean
+from wepy.metric import AtomPairs, Euclidean, LigandRMSD, Periodic
 from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, Joined, MinimumDistance
 from wepy.protocols import Frames, Segment, System
 from wepy.simulation import Simulation
@@ -40,8 +50,10 @@ from wepy_data import __version__
 
 __all__ = [
     "MAB",
+    "REVO",
     "RMSD",
     "Absorbing",
+    "AtomPairs",
     "BinningError",
     "BranchPoint",
     "ConfigurationError",
@@ -63,6 +75,7 @@ __all__ = [
     "InBins",
     "Joined",
     "KMeansBins",
+    "LigandRMSD",
     "MinimumDistance",
     "MuellerBrown",
     "NoBalancing",
@@ -70,6 +83,7 @@ __all__ = [
     "OpenMM",
     "OptimalAllocation",
     "OverdampedLangevin",
+    "Periodic",
     "Piece",
     "Piecewise",
     "Plan",
@@ -81,6 +95,7 @@ __all__ = [
     "Recursive",
     "Recycling",
     "Region",
+    "RegionTree",
     "ResumeError",
     "Scoop",
     "Segment",
@@ -95,6 +110,7 @@ __all__ = [
     "Unbinding",
     "VarianceAlong",
     "Voronoi",
+    "WExplore",
     "WepyError",
     "WorkerLost",
     "__version__",

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from wepy.balancing import EqualWeights, HuberKim, NoBalancing, OptimalAllocation, VarianceAlong
+from wepy.balancing import REVO, EqualWeights, HuberKim, NoBalancing, OptimalAllocation, VarianceAlong, WExplore
 from wepy.config.binner import BinnerSection, fixed_binner_of
+from wepy.config.metric import EuclideanSection, MetricSection, metric_of
 from wepy.config.section import Count, Finite, Flag, Index, Positive, Section
 from wepy.errors import ConfigurationError
 from wepy.protocols import Balancer
@@ -92,8 +93,36 @@ class NoBalancingSection(Section):
     kind: Literal["none"]
 
 
+class WExploreSection(Section):
+    """`[balancer] kind = "wexplore"`: walkers spread evenly over bins, level by level."""
+
+    kind: Literal["wexplore"]
+    pmin: Positive = 1e-12
+    pmax: Positive = 0.1
+    n_walkers: Count | None = None
+
+
+class REVOSection(Section):
+    """`[balancer] kind = "revo"`: walkers far from each other, without bins."""
+
+    kind: Literal["revo"]
+    merge_distance: Positive
+    characteristic_distance: Positive = 1.0
+    exponent: Positive = 4.0
+    pmin: Positive = 1e-12
+    pmax: Positive = 0.1
+    merge: Literal["pairs", "greedy"] = "pairs"
+    metric: MetricSection = EuclideanSection(kind="euclidean")
+
+
 BalancerSection = Annotated[
-    HuberKimSection | DrawnSection | SortedSection | OptimalAllocationSection | NoBalancingSection,
+    HuberKimSection
+    | DrawnSection
+    | SortedSection
+    | OptimalAllocationSection
+    | WExploreSection
+    | REVOSection
+    | NoBalancingSection,
     Field(discriminator="kind"),
 ]
 
@@ -110,6 +139,10 @@ def balancer_of(section: BalancerSection) -> Balancer:
         return _optimal_allocation(section)
     if isinstance(section, NoBalancingSection):
         return NoBalancing()
+    if isinstance(section, WExploreSection):
+        return WExplore(**section.model_dump(exclude={"kind"}))
+    if isinstance(section, REVOSection):
+        return REVO(**section.model_dump(exclude={"kind", "metric"}), metric=metric_of(section.metric))
     return _within_bins(section)
 
 

@@ -14,6 +14,7 @@ from wepy.config.flat_binner import (
     KMeansSection,
     MABSection,
     RectilinearSection,
+    RegionTreeSection,
     VoronoiSection,
     flat_binner_of,
 )
@@ -52,7 +53,8 @@ BinnerSection = Annotated[
     | PiecewiseSection
     | RecursiveSection
     | MABSection
-    | KMeansSection,
+    | KMeansSection
+    | RegionTreeSection,
     Field(discriminator="kind"),
 ]
 PieceSection.model_rebuild()  # binners inside binners: only now are all of them known
@@ -88,7 +90,7 @@ def fixed_binner_of(section: FlatBinnerSection | PiecewiseSection | RecursiveSec
     ConfigurationError
         If they are not.
     """
-    if isinstance(section, MABSection | KMeansSection):
+    if isinstance(section, MABSection | KMeansSection | RegionTreeSection):
         raise ConfigurationError(
             f'binner: expected bins that are the same in every cycle as base or piece, got kind = "{section.kind}";'
             " such bins can be children of a recursive binner"

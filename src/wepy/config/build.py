@@ -15,6 +15,7 @@ from wepy.config.binner import binner_of
 from wepy.config.boundary import RecycleSection, boundaries_of, dimensions
 from wepy.config.engine import OpenMMSettings, engine_of
 from wepy.config.inputs import read_inputs
+from wepy.config.metric import metric_of
 from wepy.config.model import Configuration, DispatchSection, StateSection
 from wepy.config.order_parameter import order_parameter_of
 from wepy.dispatch import Processes, Scoop, Serial, hosts_of, read_hosts
@@ -152,6 +153,12 @@ def _check_fit(config: Configuration, binner: Any, labels: Sequence[str]) -> Non
     wanted = f"one entry for each dimension of the order parameter ({', '.join(labels)})"
     problems = [f"{key}: expected {wanted}, found {count}" for key, count in found.items() if count != len(labels)]
     problems += dimension_problems(config.balancer, labels)
+    for where, section in (("binner", config.binner), ("balancer", config.balancer)):
+        try:
+            if metric := getattr(section, "metric", None):
+                metric_of(metric).images(np.zeros((1, len(labels))))
+        except ConfigurationError as error:
+            problems.append(f"{where}.metric: {error}")
     if config.sources and not recycles(config):
         problems.append("sources: nothing restarts from them without [recycling]; add it, or leave them out")
     if problems:

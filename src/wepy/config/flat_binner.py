@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from wepy.binning import MAB, FunctionBins, KMeansBins, Rectilinear, Voronoi
+from wepy.binning import MAB, FunctionBins, KMeansBins, Rectilinear, RegionTree, Voronoi
 from wepy.config.metric import EuclideanSection, MetricSection, metric_of
 from wepy.config.section import Count, Edge, Finite, Flag, Index, Positive, Section
 from wepy.protocols import AdaptiveBinner, Binner
@@ -105,7 +105,27 @@ class KMeansSection(Section):
     target_count: Index | None = None
 
 
-FlatBinnerSection = RectilinearSection | VoronoiSection | FunctionBinsSection | MABSection | KMeansSection
+class RegionTreeSection(Section):
+    """`[binner] kind = "region-tree"`: regions within regions that grow where walkers go."""
+
+    kind: Literal["region-tree"]
+    max_region_sizes: list[Positive] = Field(min_length=1)
+    max_n_regions: list[Count] = [10, 10, 10, 10]
+    metric: MetricSection = EuclideanSection(kind="euclidean")
+    order: Literal["two-pass", "sequential"] = "two-pass"
+
+    @model_validator(mode="after")
+    def _levels(self) -> RegionTreeSection:
+        if len(self.max_region_sizes) != len(self.max_n_regions):
+            raise ValueError("expected as many max_region_sizes as max_n_regions, one of each for every level")
+        if not all(a > b for a, b in pairwise(self.max_region_sizes)):
+            raise ValueError("expected decreasing max_region_sizes")
+        return self
+
+
+FlatBinnerSection = (
+    RectilinearSection | VoronoiSection | FunctionBinsSection | MABSection | KMeansSection | RegionTreeSection
+)
 
 
 def flat_binner_of(section: FlatBinnerSection) -> Binner | AdaptiveBinner:
@@ -131,6 +151,9 @@ def flat_binner_of(section: FlatBinnerSection) -> Binner | AdaptiveBinner:
             bottleneck=section.bottleneck,
             target_count=section.target_count,
         )
+    if isinstance(section, RegionTreeSection):
+        settings = section.model_dump(exclude={"kind", "metric"})
+        return RegionTree(**settings, metric=metric_of(section.metric))
     return KMeansBins(**section.model_dump(exclude={"kind"}))
 
 

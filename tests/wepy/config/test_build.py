@@ -1,5 +1,6 @@
 """Simulations built from configurations: every kind there is."""
 
+import json
 import math
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from wepy.config import build_dispatcher, build_simulation, parse_configuration
 from wepy.config.example import examples_folder
 from wepy.config.model import DispatchSection
 from wepy.errors import ConfigurationError
+from wepy.metric import metric_from_description
 
 PDB = str(examples_folder() / "alanine_dipeptide" / "alanine_dipeptide.pdb")
 FIELD = {"kind": "openmm", "pdb": PDB, "force_field": ["amber14/protein.ff14SB.xml"], "temperature": 300.0, "minimise": False}  # fmt: skip # noqa: E501
@@ -261,6 +263,77 @@ def test_what_does_not_fit_is_named(tmp_path, changes, message):
     with pytest.raises(ConfigurationError, match=message):
         build(tmp_path, **changes)
     assert list(tmp_path.iterdir()) == []
+
+
+METRICS = [
+    {"kind": "euclidean", "dims": [1, 0], "scale": [1.0, 2.0]},
+    {"kind": "euclidean", "scale": 2.0},
+    {"kind": "periodic", "period": 6.28, "dims": [0]},
+    {"kind": "periodic", "period": [6.28, math.inf]},
+]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_regions_and_balancers_are_built_with_their_metrics(tmp_path, metric):
+    two = {"kind": "coordinates", "indices": [0, 1]}
+    binner = {"kind": "region-tree", "max_region_sizes": [1.0, 0.5], "max_n_regions": [5, 3], "metric": metric}
+    balancer = {"kind": "wexplore", "pmin": 1e-9, "pmax": 0.5, "n_walkers": 12}
+    settings = {"order_parameter": two, "states": [{"x": [0.0, 0.0]}], "engine": {"kind": "random-walk", "dimensions": 2}}  # fmt: skip # noqa: E501
+    simulation = build(tmp_path, binner=binner, balancer=balancer, **settings)
+    expected = metric_from_description(metric)
+    assert simulation.binner == wepy.RegionTree([1.0, 0.5], [5, 3], expected)
+    assert simulation.balancer == wepy.WExplore(1e-9, 0.5, n_walkers=12)
+    simulation = build(tmp_path, balancer={"kind": "revo", "merge_distance": 0.5, "metric": metric}, **settings)
+    assert simulation.balancer == wepy.REVO(0.5, metric=expected)
+    raw = config(binner=binner, balancer={"kind": "revo", "merge_distance": 0.5, "metric": metric}, **settings)
+    assert parse_configuration(json.loads(json.dumps(raw.model_dump(mode="json"), allow_nan=False))) == raw
+
+
+def test_a_run_with_regions_is_valid_and_goes_on_with_them(tmp_path):
+    binner = {"kind": "region-tree", "max_region_sizes": [1.0, 0.3, 0.1], "max_n_regions": [4, 4, 4]}
+    balancer = {"kind": "wexplore", "pmax": 0.9}
+    run = {"steps": 20, "seed": 3, "walkers": 12}
+    simulation = build(tmp_path, run=run, binner=binner, balancer=balancer)
+    list(simulation.run(cycles=8))
+    assert wd.check(tmp_path / "run.h5") == []
+    with wd.open_run(tmp_path / "run.h5") as run:
+        bins, segments = run.table("bins"), run.table("segments")
+    assert set(bins.level) == {0, 1, 2}
+    assert (bins.level[segments["bin"].unique()] == 2).all()
+    assert len(segments) == 12 * 8
+    assert segments["bin"].nunique() > 3
+
+
+def test_a_run_with_revo_is_valid(tmp_path):
+    balancer = {"kind": "revo", "merge_distance": 0.5, "pmax": 0.9}
+    simulation = build(tmp_path, balancer=balancer)
+    list(simulation.run(cycles=3))
+    assert wd.check(tmp_path / "run.h5") == []
+
+
+def test_metrics_of_molecules_are_built(tmp_path):
+    coordinates = {"kind": "coordinates", "indices": list(range(18))}
+    for metric in (
+        {"kind": "atom-pairs", "pairs": [[0, 5], [1, 4]]},
+        {"kind": "ligand-rmsd", "ligand": [4, 5], "receptor": [0, 1, 2, 3]},
+    ):
+        balancer = {"kind": "revo", "merge_distance": 0.5, "metric": metric}
+        simulation = molecule(tmp_path, order_parameter=coordinates, balancer=balancer)
+        assert simulation.balancer.metric == metric_from_description(metric)
+
+
+def test_metrics_that_do_not_fit_the_order_parameter_are_named(tmp_path):
+    atoms = {"kind": "ligand-rmsd", "ligand": [4], "receptor": [0, 1, 2]}
+    with pytest.raises(ConfigurationError) as caught:
+        build(
+            tmp_path,
+            binner={"kind": "region-tree", "max_region_sizes": [1.0], "max_n_regions": [5], "metric": atoms},
+            balancer={"kind": "revo", "merge_distance": 0.5, "metric": {"kind": "euclidean", "dims": [2]}},
+        )
+    assert str(caught.value).splitlines() == [
+        "binner.metric: LigandRMSD: no dimension 8: the order parameter has dimensions 0 to 0",
+        "balancer.metric: Euclidean: no dimension 2: the order parameter has dimensions 0 to 0",
+    ]
 
 
 def test_bins_and_target_of_another_dimension_are_named_together(tmp_path):

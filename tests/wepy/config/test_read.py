@@ -117,6 +117,24 @@ def test_every_mistake_is_reported_at_once_with_its_key(tmp_path):
         ('[engine]\nkind = "openmm"', "engine.pdb: missing; add it"),
         ('[order_parameter]\nkind = "function"\nname = "f"\nlabels = ["a"]', "order_parameter.name: expected package"),
         ('[order_parameter]\nkind = "distance"\npairs = [[0, -1]]', "order_parameter.pairs[0][1]: expected a number"),
+        ('[balancer]\nkind = "revo"', "balancer.merge_distance: missing; add it"),
+        ('[balancer]\nkind = "wexplore"\npmax = 0', "balancer.pmax: expected a number greater than 0"),
+        (
+            '[balancer]\nkind = "revo"\nmerge_distance = 1.0\nmetric = {kind = "euclid"}',
+            'balancer.metric.kind: expected one of "euclidean", "periodic", "atom-pairs", "ligand-rmsd"',
+        ),
+        (
+            '[balancer]\nkind = "revo"\nmerge_distance = 1.0\nmetric = {kind = "periodic", period = [1.0, -1.0]}',
+            "balancer.metric.period[1]: expected a number greater than 0",
+        ),
+        (
+            '[binner]\nkind = "region-tree"\nmax_region_sizes = [1.0, 0.5]',
+            "binner: expected as many max_region_sizes as max_n_regions",
+        ),
+        (
+            '[binner]\nkind = "region-tree"\nmax_region_sizes = [1.0, 1.0]\nmax_n_regions = [2, 2]',
+            "binner: expected decreasing max_region_sizes",
+        ),
         ('[order_parameter]\nkind = "distance"\npairs = []', "order_parameter.pairs: expected at least 1, found []"),
         ('[order_parameter]\nkind = "distance"\npairs = [[1]]', "order_parameter.pairs[0][1]: missing; add it"),
         ('[binner]\nkind = "rectilinear"\nedges = []', "binner.edges: expected at least 1, found []"),
