@@ -1,6 +1,7 @@
 """The examples of the page on bins: each configuration makes what the Python after it makes."""
 
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def test_every_kind_has_its_example():
 def test_a_configuration_makes_what_the_code_makes(tmp_path, monkeypatch, title, text, code):
     (tmp_path / "my_bins.py").write_text("def bound_or_not(x, weights):\n    return (x[:, 0] < 0.5).astype(int)\n")
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_bins", raising=False)
     raw = {
         "run": {"steps": 1, "seed": 1},
         "engine": {"kind": "double-well"},

@@ -32,9 +32,9 @@ def fails(x, weights):
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    (tmp_path / "my_bins.py").write_text(SOURCE)
+    (tmp_path / "bins_of_a_test.py").write_text(SOURCE)
     monkeypatch.syspath_prepend(tmp_path)
-    return "my_bins"
+    return "bins_of_a_test"
 
 
 X, WEIGHTS = np.array([[-1.0], [2.0], [0.5]]), np.array([0.2, 0.4, 0.4])
@@ -60,10 +60,10 @@ def test_bins_have_labels_targets_and_no_centre():
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        ("wide", r"FunctionBins my_bins:wide: expected shape \(3,\), one bin for each walker, got \(3, 1\)"),
+        ("wide", r"FunctionBins bins_of_a_test:wide: expected shape \(3,\), one bin for each walker, got \(3, 1\)"),
         (
             "wild",
-            r"walker 0: my_bins:wild: expected a whole number .* 0 to 1, got -1.0\n.* 1: .* got 2.0\n.* 2: ",
+            r"walker 0: bins_of_a_test:wild: expected a whole number .* 0 to 1, got -1.0\n.* 1: .* got 2.0\n.* 2: ",
         ),
         ("words", "expected whole numbers, got an array of <U1"),
         ("fails", "the function failed: ZeroDivisionError"),
