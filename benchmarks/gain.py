@@ -26,11 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ensemble_run import ensemble_cycles
 from numpy.typing import NDArray
 
 import wepy
-from wepy.binning.cycle import binned
-from wepy.protocols import InformedBalancer
 
 STEPS = 5
 MFPT = 1_038_234.37
@@ -55,7 +54,7 @@ class Scheme:
     balancer: Any
     walkers: int = 10
     cycles: int = 2000
-    runs: int = 160
+    runs: int = 64
 
 
 def schemes() -> dict[str, Scheme]:
@@ -67,25 +66,26 @@ def schemes() -> dict[str, Scheme]:
     regions = wepy.RegionTree(max_n_regions=(10, 10), max_region_sizes=(0.4, 0.1))
     return {
         "none": Scheme(binner=None, balancer=wepy.NoBalancing(), walkers=230, cycles=2000, runs=64),
-        "huber-kim": Scheme(binner=grid, balancer=wepy.HuberKim(10), runs=256),
+        "huber-kim": Scheme(binner=grid, balancer=wepy.HuberKim(10), runs=224),
         "systematic": Scheme(binner=grid, balancer=wepy.EqualWeights("systematic", 10, sort_by=0)),
-        "multinomial": Scheme(binner=grid, balancer=wepy.EqualWeights("multinomial", 10), runs=96),
-        "residual": Scheme(binner=grid, balancer=wepy.EqualWeights("residual", 10), runs=96),
-        "stratified": Scheme(binner=grid, balancer=wepy.EqualWeights("stratified", 10, sort_by=0), runs=96),
-        "mab": Scheme(binner=wepy.MAB(nbins=[20], direction=[1]), balancer=wepy.HuberKim(10), cycles=1000, runs=96),
-        "optimal, huber-kim": Scheme(binner=shifted, balancer=wepy.HuberKim(10, target_counts=targets), runs=128),
+        "multinomial": Scheme(binner=grid, balancer=wepy.EqualWeights("multinomial", 10)),
+        "residual": Scheme(binner=grid, balancer=wepy.EqualWeights("residual", 10)),
+        "stratified": Scheme(binner=grid, balancer=wepy.EqualWeights("stratified", 10, sort_by=0)),
+        "mab": Scheme(binner=wepy.MAB(nbins=[20], direction=[1]), balancer=wepy.HuberKim(10), cycles=1000),
+        "optimal, huber-kim": Scheme(binner=shifted, balancer=wepy.HuberKim(10, target_counts=targets)),
         "optimal, systematic": Scheme(
-            binner=shifted, balancer=wepy.EqualWeights("systematic", 10, target_counts=targets, sort_by=0), runs=256
+            binner=shifted,
+            balancer=wepy.EqualWeights("systematic", 10, target_counts=targets, sort_by=0),
+            cycles=4000,
+            runs=144,
         ),
-        "wexplore": Scheme(
-            binner=regions, balancer=wepy.WExplore(pmin=1e-12, pmax=0.1), walkers=230, cycles=1000, runs=48
-        ),
+        "wexplore": Scheme(binner=regions, balancer=wepy.WExplore(pmin=1e-12, pmax=0.1), walkers=230, runs=96),
         "revo": Scheme(
             binner=None,
-            balancer=wepy.REVO(merge_distance=0.1, characteristic_distance=0.2),
+            balancer=wepy.REVO(merge_distance=0.3, characteristic_distance=0.2),
             walkers=48,
             cycles=3000,
-            runs=40,
+            runs=96,
         ),
     }
 
@@ -94,27 +94,20 @@ def run(name: str, seed: int, cycles: int) -> dict[str, Any]:
     """Return flux per cycle after the burn-in and steps of one run."""
     scheme = schemes()[name]
     force, drift, spread = wepy.DoubleWell(height=9.0).force, TIMESTEP, math.sqrt(2.0 * TIMESTEP)
-    x, weight = np.full((scheme.walkers, 1), -1.0), np.full(scheme.walkers, 1.0 / scheme.walkers)
-    known: dict[int, Any] = {}
-    arrived, steps = 0.0, 0
-    for cycle in range(cycles):
-        noise = wepy.Stream(seed, wepy.Purpose.DYNAMICS, cycle).generator().standard_normal((STEPS, *x.shape))
-        for normal in noise:
+
+    def advance(x: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+        for normal in random.standard_normal((STEPS, *x.shape)):
             x = x + drift * force(x) + spread * normal
+        return x
+
+    arrived, steps = 0.0, 0
+    going = ensemble_cycles(
+        np.full((scheme.walkers, 1), -1.0), advance, scheme.binner, scheme.balancer, seed=seed,
+        is_there=lambda x: x[:, 0] >= 1.0,
+    )  # fmt: skip
+    for cycle, (x, _, weight) in zip(range(cycles), going, strict=False):
         steps += STEPS * len(x)
-        there = x[:, 0] >= 1.0
-        if cycle >= BURN_IN:
-            arrived += float(weight[there].sum())
-        x[there] = -1.0
-        bins, balancer = np.zeros(len(x), np.int64), scheme.balancer
-        if scheme.binner is not None:
-            found = binned(scheme.binner, known, x, weight)
-            bins = found.index
-            known.update(found.made)
-        if isinstance(balancer, InformedBalancer):
-            balancer = balancer.informed(known)
-        balance = balancer.plan(weight, bins, x).draw(wepy.Stream(seed, wepy.Purpose.BALANCING, cycle))
-        x, weight = x[balance.parent], balance.weight
+        arrived += weight if cycle >= BURN_IN else 0.0
     return {
         "scheme": name, "seed": seed, "cycles": cycles, "flux": arrived / (cycles - BURN_IN), "steps": steps,
     }  # fmt: skip

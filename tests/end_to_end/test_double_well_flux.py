@@ -32,3 +32,22 @@ def test_mean_flux_of_sixteen_runs_is_the_exact_one():
     assert abs(mean - 1) < 4 * SPREAD / RUNS**0.5
     # (R - 1) s^2 / sigma^2 is chi-squared: from 16 runs of spread .058, s is above .10 once in 11,000 trials
     assert spread < 0.10
+
+
+LEAST = {
+    "huber-kim": 20, "systematic": 20, "multinomial": 20, "residual": 20, "stratified": 20, "mab": 15,
+    "optimal, huber-kim": 50, "optimal, systematic": 60, "wexplore": 0,
+}  # fmt: skip
+"""Gains that short runs must have: a third of what benchmarks/gain.py measures; WExplore is not made for rates."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", list(LEAST))
+def test_every_scheme_is_unbiased_and_gains_what_it_should(scheme):
+    """The benchmark's short form: the mean within four standard errors, the gain not out of all proportion."""
+    program = Path(__file__).parents[2] / "benchmarks" / "gain.py"
+    command = [sys.executable, str(program), scheme, "--runs", "16", "--cycles", "800", "--processes", "1", "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    print(found)
+    assert abs(found["z"]) < 4
+    assert found["gain"] > LEAST[scheme]
