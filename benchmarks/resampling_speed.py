@@ -1,7 +1,8 @@
 """CPU time of one resampling step, beside the peers' on the same walkers in the same session.
 
 python benchmarks/resampling_speed.py                                  # ours
-python benchmarks/resampling_speed.py --peers peers/bin/python         # and the peers', with ratios
+python benchmarks/resampling_speed.py --peers peers/bin/python         # and the peers', with ratios; some minutes
+python benchmarks/resampling_speed.py --peers peers/bin/python REVO    # only these
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import wepy
-from wepy.protocols import Balancer
+from wepy.protocols import Balancer, Description, KnownBins, Plan
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Case:
     """
 
     name: str
-    balancer: Balancer
+    balancer: Callable[[], Balancer]
     walkers: Callable[[], Walkers]
     wanted: float  # ms of CPU for plan and draw
     peer: str = ""
@@ -60,12 +62,72 @@ def lognormal(n_walkers: int, n_bins: int, n_dims: int = 1, spread: float = 2.0)
 def huber_kim(n_bins: int, target: int, wanted: float) -> Case:
     options = ["--target", str(target)]
     name = f"Huber-Kim, 10,000 in {n_bins:,} bin{'s' if n_bins > 1 else ''}, target {target:,}"
-    return Case(name, wepy.HuberKim(target), lambda: lognormal(10_000, n_bins), wanted, "westpa_resampling.py", options)
+    return Case(
+        name, lambda: wepy.HuberKim(target), lambda: lognormal(10_000, n_bins), wanted, "westpa_resampling.py", options
+    )
 
 
 def equal_weights(scheme: str, n_bins: int, target: int) -> Case:
     name = f"{scheme}, 10,000 in {n_bins:,} bin{'s' if n_bins > 1 else ''}, target {target:,}"
-    return Case(name, wepy.EqualWeights(scheme, target), lambda: lognormal(10_000, n_bins), 100.0)
+    return Case(name, lambda: wepy.EqualWeights(scheme, target), lambda: lognormal(10_000, n_bins), 100.0)
+
+
+@dataclass(frozen=True)
+class Regions:
+    """WExplore with a tree that has grown: assigns and plans, as one balancer."""
+
+    tree: wepy.RegionTree
+    balancer: wepy.WExplore
+    known: KnownBins
+
+    def plan(self, weights: NDArray[np.float64], bins: NDArray[np.int64], order_parameter: NDArray[np.float64]) -> Plan:
+        found = self.tree.adapt(self.known, order_parameter, weights)
+        return self.balancer.informed({**self.known, **found.made}).plan(weights, found.index, order_parameter)
+
+    def describe(self) -> Description:
+        return self.balancer.describe()
+
+
+@cache
+def grown(n_walkers: int, n_dims: int, cycles: int = 60) -> tuple[Regions, Walkers]:
+    """Return WExplore and walkers after so many cycles of diffusion from one point."""
+    random = np.random.default_rng(0)
+    regions = Regions(wepy.RegionTree(max_region_sizes=[1.0, 0.5, 0.35, 0.25]), wepy.WExplore(), {})
+    points, weights = np.zeros((n_walkers, n_dims)), np.full(n_walkers, 1 / n_walkers)
+    for cycle in range(cycles):
+        points = points + random.normal(0.0, 0.3, points.shape)
+        if cycle == cycles - 1:
+            break
+        found = regions.tree.adapt(regions.known, points, weights)
+        regions = replace(regions, known={**regions.known, **found.made})
+        stream = wepy.Stream(0, wepy.Purpose.BALANCING, cycle)
+        balance = regions.plan(weights, found.index, points).draw(stream)
+        points, weights = points[balance.parent], balance.weight
+    return regions, Walkers(weights, np.zeros(n_walkers, np.int64), points)
+
+
+def wexplore(n_walkers: int, n_dims: int, wanted: float) -> Case:
+    name = f"WExplore, {n_walkers:,} walkers, {n_dims} dimensions"
+    return Case(
+        name, lambda: grown(n_walkers, n_dims)[0], lambda: grown(n_walkers, n_dims)[1], wanted, "wepy_resampling.py"
+    )
+
+
+def revo(n_walkers: int, wanted: float, *, merge_distance: float = 1.0, peer: bool = True) -> Case:
+    def spread() -> Walkers:
+        random = np.random.default_rng(0)
+        points, weights = random.normal(0.0, 1.0, (n_walkers, 3)), np.exp(random.normal(0.0, 2.0, n_walkers))
+        return Walkers(weights / weights.sum(), np.zeros(n_walkers, np.int64), points)
+
+    return Case(
+        f"REVO, {n_walkers:,} walkers, pairs nearer than {merge_distance:g} merge",
+        lambda: wepy.REVO(merge_distance),
+        spread,
+        wanted,
+        "wepy_resampling.py" if peer else "",
+        ["--merge-distance", str(merge_distance)],
+        repeats=1,
+    )
 
 
 CASES = [
@@ -81,19 +143,25 @@ CASES = [
     equal_weights("multinomial", 1, 10_000),
     Case(
         "optimal allocation, 10,000 in 1,000 bins",
-        wepy.OptimalAllocation(10_000, wepy.VarianceAlong([0.0, 1000.0], [0.0, 1.0])),
+        lambda: wepy.OptimalAllocation(10_000, wepy.VarianceAlong([0.0, 1000.0], [0.0, 1.0])),
         lambda: lognormal(10_000, 1000),
         100.0,
     ),
+    wexplore(2000, 3, 100.0),
+    revo(48, 20.0),
+    revo(192, 20.0),
+    revo(500, 500.0),
+    revo(2000, 10_000.0, peer=False),
+    revo(2000, 10_000.0, merge_distance=5.0, peer=False),
 ]
 
 
 def ours(case: Case) -> tuple[float, float]:
     """Return CPU seconds of the plan and of its draw, each the best of several."""
-    walkers, plan_best, draw_best = case.walkers(), np.inf, np.inf
+    walkers, balancer, plan_best, draw_best = case.walkers(), case.balancer(), np.inf, np.inf
     for cycle in range(5 * case.repeats):
         began = time.process_time()
-        plan = case.balancer.plan(walkers.weights, walkers.bins, walkers.order_parameter)
+        plan = balancer.plan(walkers.weights, walkers.bins, walkers.order_parameter)
         planned = time.process_time()
         plan.draw(wepy.Stream(1, wepy.Purpose.BALANCING, cycle))
         plan_best, draw_best = min(plan_best, planned - began), min(draw_best, time.process_time() - planned)
