@@ -3,6 +3,8 @@
 The names below are the front door; modules behind it may move.
 """
 
+from .analysis.advice import Advice
+from .analysis.advise import advise
 from .errors import (
     ClosedRunError,
     ConformanceError,
@@ -25,6 +27,7 @@ from .export.graph import export_graph
 from .export.paths import export_paths
 from .export.table import export_table
 from .export.tree_sequence import tree_sequence
+from .plot.advice import plot_advice
 from .plot.lineage_tree import plot_lineage
 from .plot.tree_text import tree_text
 from .query.ancestry import ancestry_table, ancestry_text
@@ -59,6 +62,7 @@ from .store.writer import FileWriter, write_run
 __version__: str
 
 __all__ = [
+    "Advice",
     "Angle",
     "AtEnd",
     "ClosedRunError",
@@ -105,6 +109,7 @@ __all__ = [
     "VersionTooOldError",
     "Why",
     "__version__",
+    "advise",
     "ancestry_table",
     "ancestry_text",
     "branch_paths",
@@ -123,6 +128,7 @@ __all__ = [
     "journal_path",
     "open_run",
     "open_runs",
+    "plot_advice",
     "plot_lineage",
     "put_back",
     "read_cycles",

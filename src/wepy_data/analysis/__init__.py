@@ -1,0 +1,1 @@
+"""What follows from a run: transition matrices, variances and gains, and advice for the next run."""
