@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 import wepy_data as wd
+from wepy.cli.advise import advise
 from wepy.cli.running import branch, resume, run
 from wepy.cli.watch import watch
 from wepy.cli.worker import worker
@@ -69,4 +70,5 @@ main.add_command(run)
 main.add_command(resume)
 main.add_command(branch)
 main.add_command(watch)
+main.add_command(advise)
 main.add_command(worker)
