@@ -22,6 +22,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ TIMESTEP = 1e-3
 BURN_IN = 160  # cycles: 800 steps; the flux is at 99 % of its steady value by then
 SEED = 20
 
-# walkers for each bin of 0.1, from (-inf, -1.2) on: proportional to sqrt(weight x variance), at least 2; exact
-OPTIMAL = (2, 2, 7, 15, 23, 28, 30, 28, 24, 21, 17, 13, 10, 6, 3, 2, 2, 2, 2, 2, 2, 2, 2)
+# walkers for each bin of 0.1, from (-inf, -1.2) on: proportional to sqrt(mean weight x variance), at least 2; exact
+FIXED = (2, 2, 7, 15, 23, 28, 30, 28, 24, 21, 17, 13, 10, 6, 3, 2, 2, 2, 2, 2, 2, 2, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,8 @@ def schemes() -> dict[str, Scheme]:
     edges = np.round(np.linspace(-1.0, 1.0, 21), 12).tolist()
     grid = wepy.Rectilinear([[-np.inf, *edges, np.inf]])
     shifted = wepy.Rectilinear([[-np.inf, *np.round(np.arange(-1.2, 0.95, 0.1), 12).tolist(), np.inf]])
-    targets = dict(enumerate(OPTIMAL))
+    targets = dict(enumerate(FIXED))
+    systematic = wepy.EqualWeights("systematic", sort_by=0)
     regions = wepy.RegionTree(max_n_regions=(10, 10), max_region_sizes=(0.4, 0.1))
     return {
         "none": Scheme(binner=None, balancer=wepy.NoBalancing(), walkers=230, cycles=2000, runs=64),
@@ -72,12 +74,14 @@ def schemes() -> dict[str, Scheme]:
         "residual": Scheme(binner=grid, balancer=wepy.EqualWeights("residual", 10)),
         "stratified": Scheme(binner=grid, balancer=wepy.EqualWeights("stratified", 10, sort_by=0)),
         "mab": Scheme(binner=wepy.MAB(nbins=[20], direction=[1]), balancer=wepy.HuberKim(10), cycles=1000),
-        "optimal, huber-kim": Scheme(binner=shifted, balancer=wepy.HuberKim(10, target_counts=targets)),
+        "fixed optimal counts": Scheme(
+            binner=shifted, balancer=wepy.EqualWeights("systematic", 10, target_counts=targets, sort_by=0), runs=96
+        ),
+        "optimal, huber-kim": Scheme(binner=shifted, balancer=wepy.OptimalAllocation(245, variance(), least=2)),
         "optimal, systematic": Scheme(
             binner=shifted,
-            balancer=wepy.EqualWeights("systematic", 10, target_counts=targets, sort_by=0),
-            cycles=4000,
-            runs=144,
+            balancer=wepy.OptimalAllocation(245, variance(), least=2, within=systematic),
+            runs=128,
         ),
         "wexplore": Scheme(binner=regions, balancer=wepy.WExplore(pmin=1e-12, pmax=0.1), walkers=230, runs=96),
         "revo": Scheme(
@@ -88,6 +92,20 @@ def schemes() -> dict[str, Scheme]:
             runs=96,
         ),
     }
+
+
+@cache
+def variance() -> wepy.VarianceAlong:
+    """Return the variance that one cycle adds, along x: that of the committor after it, by quadrature."""
+    grid = np.linspace(-2.0, 1.8, 761)
+    rise = np.exp(9.0 * (grid**2 - 1.0) ** 2) * ((grid > -1.0) & (grid < 1.0))
+    committor = np.cumsum(rise) / rise.sum()
+    mean = grid + TIMESTEP * wepy.DoubleWell(height=9.0).force(grid[:, None])[:, 0]
+    step = np.exp(-((grid - mean[:, None]) ** 2) / (4.0 * TIMESTEP))
+    cycle = np.linalg.matrix_power(step / step.sum(axis=1, keepdims=True), STEPS)
+    spread = np.maximum(cycle @ committor**2 - (cycle @ committor) ** 2, 0.0)
+    some = slice(40, 601, 5)  # -1.8 to 1 in steps of 0.025
+    return wepy.VarianceAlong(grid[some].tolist(), spread[some].tolist(), 0)
 
 
 def run(name: str, seed: int, cycles: int) -> dict[str, Any]:
