@@ -6,32 +6,19 @@ It does this and no more: plan, dispatch, collect, recycle, bin, balance, commit
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 import wepy_data as wd
-from wepy.binning.cycle import binned
-from wepy.boundary import Events, Exits
 from wepy.dispatch import Serial
-from wepy.ensemble import NONE, StartState, Walkers, balanced, check_balance
+from wepy.ensemble import Walkers
 from wepy.errors import BinningError, ConfigurationError, SegmentError, WepyError, WorkerLost
 from wepy.pace import Pace
-from wepy.protocols import (
-    AdaptiveBinner,
-    Balance,
-    Balancer,
-    Binner,
-    Dispatcher,
-    Engine,
-    InformedBalancer,
-    KnownBins,
-    OrderParameter,
-    State,
-)
+from wepy.protocols import Dispatcher, Engine, OrderParameter
 from wepy.recorder import Recorder
+from wepy.resampling import Resampling
 from wepy.standing import Standing
 from wepy.storage import Kept
 from wepy.streams import Purpose, Stream
@@ -46,8 +33,8 @@ class Loop:
     ----------
     kept : Kept
         What of each segment comes back from the workers.
-    restart : (n_states, n_dims) float64
-        Order parameter of the initial states, then the sources.
+    resampling : Resampling
+        What becomes of the walkers between two cycles.
     recorder : Recorder
         Records each step.
     cycles_before : int
@@ -60,16 +47,11 @@ class Loop:
 
     engine: Engine
     order_parameter: OrderParameter
-    binner: Binner | AdaptiveBinner | None
-    balancer: Balancer
-    exits: Exits
     dispatcher: Dispatcher
     steps: int
     seed: int
     kept: Kept
-    states: tuple[StartState, ...]
-    sources: tuple[StartState, ...]
-    restart: NDArray[np.float64]
+    resampling: Resampling
     recorder: Recorder
     cycles_before: int
     finished: Mapping[int, WalkerResult] = field(default_factory=dict)
@@ -88,10 +70,10 @@ class Loop:
         recorder = self.recorder
         try:
             for index in itertools.count(first) if stop is None else range(first, stop):
-                cycle, walkers = self._cycle(index, walkers)
-                yield cycle
                 if not len(walkers):  # all were absorbed
                     break
+                cycle, walkers = self._cycle(index, walkers)
+                yield cycle
             recorder.seal(walkers)
         except GeneratorExit:  # the caller has left the loop between two cycles
             recorder.seal(walkers)
@@ -109,51 +91,20 @@ class Loop:
         if standing.cycle < standing.n_cycles:  # committed, but what follows from it was not backed up
             results = self._dynamics(standing.cycle, walkers)  # none is missing, unless power failed too
             first_segment = self.recorder.first_segment - len(walkers)
-            walkers = self._balanced(standing.cycle, walkers, results, first_segment).planned
+            walkers = self.resampling.step(standing.cycle, walkers, results, first_segment, self.recorder).planned
         yield from self.run(walkers, standing.n_cycles, stop)
 
     def _cycle(self, index: int, walkers: Walkers) -> tuple[wd.Cycle, Walkers]:
         self.recorder.plan(index, walkers)
         results = self._dynamics(index, walkers)
-        balanced = self._balanced(index, walkers, results, self.recorder.first_segment)
+        found = self.resampling.step(index, walkers, results, self.recorder.first_segment, self.recorder)
         self.pace.learn(
             np.array([result.wall_time for result in results]),
             [result.worker for result in results],
-            balanced.planned.parent - self.recorder.first_segment,
+            found.planned.parent - self.recorder.first_segment,
         )
-        self.recorder.balanced(index, balanced.planned)
-        return self.recorder.commit(walkers, results, balanced.events, balanced.bins), balanced.planned
-
-    def _balanced(self, index: int, walkers: Walkers, results: Sequence[WalkerResult], first_segment: int) -> _Balanced:
-        """Recycle, bin and balance the walkers of a cycle."""
-        passed = [result.order_parameter for result in results]
-        events = self.exits.events(passed, seed=self.seed, cycle=self.cycles_before + index)
-        ends: list[State] = [result.state for result in results]
-        features = np.stack([values[-1] for values in passed])
-        start = np.full(len(walkers), NONE, np.int64)
-        start[events.walker] = events.source
-        for walker in np.flatnonzero(start >= 0).tolist():
-            ends[walker] = (self.states + self.sources)[start[walker]].arrays
-            features[walker] = self.restart[start[walker]]
-        staying = events.staying(len(walkers))
-        rows = np.full(len(walkers), NONE, np.int64)
-        balance = _nobody()
-        if len(staying):
-            weight = walkers.weight[staying]
-            bins, known, rows[staying] = self._binned(index, weight, features[staying])
-            balancer = self.balancer.informed(known) if isinstance(self.balancer, InformedBalancer) else self.balancer
-            plan = balancer.plan(weight, bins, features[staying])
-            balance = plan.draw(Stream(self.seed, Purpose.BALANCING, self.cycles_before + index))
-            check_balance(balance, weight, index)
-        planned = balanced(
-            replace(balance, parent=staying[balance.parent], merge_from=staying[balance.merge_from]),
-            ends=ends,
-            start=start,
-            step=walkers.step + np.array([result.frames.step[-1] for result in results], np.int64),
-            time=walkers.time + np.array([result.frames.time[-1] for result in results]),
-            first_segment=first_segment,
-        )
-        return _Balanced(events=events, bins=rows, planned=planned)
+        self.recorder.balanced(index, found.planned)
+        return self.recorder.commit(walkers, results, found.events, found.bins), found.planned
 
     def _dynamics(self, index: int, walkers: Walkers) -> list[WalkerResult]:
         count, cycle = len(walkers), self.cycles_before + index
@@ -170,28 +121,6 @@ class Loop:
             found.update((result.walker, result) for result in outcome.value)
         return [found[walker] for walker in range(count)]
 
-    def _binned(
-        self, index: int, weight: NDArray[np.float64], features: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], KnownBins, NDArray[np.int64]]:
-        """Return the walkers' bins, all bins made so far, and the rows in /bins of the walkers' own."""
-        if self.binner is None:
-            return np.zeros(len(weight), np.int64), {}, np.full(len(weight), NONE, np.int64)
-        try:
-            binning = binned(self.binner, self.recorder.known_bins(index), features, weight)
-        except BinningError as error:
-            raise BinningError(f"cycle {index}: {error}") from error
-        rows = self.recorder.binned(index, binning)
-        return binning.index, self.recorder.known_bins(index + 1), rows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Balanced:
-    """What became of a cycle's walkers: who reached the target, their rows in /bins, who goes on."""
-
-    events: Events
-    bins: NDArray[np.int64]
-    planned: Walkers
-
 
 def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) -> WepyError:
     if isinstance(error, SegmentError):  # it names cycle and walker itself
@@ -199,9 +128,3 @@ def _failure(cycle: int, walkers: tuple[int, ...], error: BaseException | None) 
     who = f"walker {walkers[0]}" if len(walkers) == 1 else f"walkers {walkers[0]} to {walkers[-1]}"
     kind = WorkerLost if isinstance(error, WorkerLost) else SegmentError
     return kind(f"cycle {cycle}, {who}: {in_words(error)}")
-
-
-def _nobody() -> Balance:
-    """Return the balance of a cycle whose walkers were all absorbed."""
-    empty, nothing = np.zeros(0, np.int64), np.zeros(0)
-    return Balance(parent=empty, weight=nothing, merge_into=empty, merge_from=empty, merge_weight=nothing)

@@ -25,6 +25,7 @@ from wepy.heading import resume_record, run_header
 from wepy.loop import Loop
 from wepy.protocols import AdaptiveBinner, Balancer, Binner, Dispatcher, Engine, OrderParameter
 from wepy.recorder import Recorder
+from wepy.resampling import Resampling
 from wepy.restart import restart_features
 from wepy.standing import Standing, lone_journal, read_standing
 from wepy.storage import Storage
@@ -243,19 +244,23 @@ class Simulation:
 
     def _loop(self, recorder: Recorder, restart: NDArray[np.float64]) -> Loop:
         self.recorder = recorder
-        return Loop(
-            engine=self.engine,
-            order_parameter=self.order_parameter,
+        resampling = Resampling(
             binner=self.binner,
             balancer=self.balancer,
             exits=self._exits(restart),
+            states=self.states + self.sources,
+            restart=restart,
+            seed=self.seed,
+            cycles_before=self._cycles_before,
+        )
+        return Loop(
+            engine=self.engine,
+            order_parameter=self.order_parameter,
             dispatcher=self.dispatcher,
             steps=self.steps,
             seed=self.seed,
             kept=self.kept,
-            states=self.states,
-            sources=self.sources,
-            restart=restart,
+            resampling=resampling,
             recorder=recorder,
             cycles_before=self._cycles_before,
         )

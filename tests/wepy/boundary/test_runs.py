@@ -77,6 +77,19 @@ def test_a_run_whose_walkers_are_all_absorbed_ends(tmp_path):
         list(again.resume(cycles=2000))
 
 
+def test_a_kill_between_the_last_commit_and_the_seal_loses_nothing(tmp_path):
+    store, journal = tmp_path / "run.h5", tmp_path / "run.h5.journal"
+    boundaries = [wepy.Absorbing(wepy.Region([1.0]))]
+    for _ in walk(boundaries, store=store, up=0.9, walkers=5).run(cycles=1000):
+        left = store.read_bytes(), journal.read_bytes()
+    store.write_bytes(left[0])
+    journal.write_bytes(left[1])
+    assert list(walk(boundaries, store=store, up=0.9, walkers=5).resume(cycles=1000)) == []
+    assert wd.check(store) == []
+    with wd.open_run(store) as found:
+        assert found.sealed
+
+
 def test_several_targets_are_told_apart(tmp_path):
     boundaries = [
         wepy.Recycling(wepy.Region([4.0]), label="high", every_frame=True),
