@@ -29,8 +29,10 @@ from .export.table import export_table
 from .export.tree_sequence import tree_sequence
 from .plot.advice import plot_advice
 from .plot.lineage_tree import plot_lineage
+from .plot.regions import plot_regions
 from .plot.tree_text import tree_text
 from .query.ancestry import ancestry_table, ancestry_text
+from .query.bin_tree import bin_tree
 from .query.lineage import Flows, Genealogy, Lineage
 from .query.measure import Angle, AtEnd, Dihedral, Distance, RadiusOfGyration, Rmsd
 from .query.path import branch_paths, heaviest, since_jump, successful_paths
@@ -112,6 +114,7 @@ __all__ = [
     "advise",
     "ancestry_table",
     "ancestry_text",
+    "bin_tree",
     "branch_paths",
     "build_cycle",
     "check",
@@ -130,6 +133,7 @@ __all__ = [
     "open_runs",
     "plot_advice",
     "plot_lineage",
+    "plot_regions",
     "put_back",
     "read_cycles",
     "read_journal",

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.errors import SelectionError
+from wepy_data.plot.picture import PERIODS
 from wepy_data.query.feature import features
 
 if TYPE_CHECKING:
     from wepy_data.query.run import Run
-
-_PERIODS = {"rad": 2 * np.pi, "deg": 360.0}
 
 Lines = NDArray[np.float64]
 """Straight pieces, (n, 2, 2): start and end, each x and y."""
@@ -82,7 +81,7 @@ def tree_of(run: Run, dimension: int | None) -> Tree:
         y = np.asarray(run.reader.read("/segments/progress")[:, dimension], float)
         label = known[dimension].heading
         above = np.where(run.reader.read("/segments/continuous") == 1, above, -1)
-        period = _PERIODS.get(known[dimension].unit)
+        period = PERIODS.get(known[dimension].unit)
         circle = None if period is None else _circle(y, above, period)
     return Tree(
         x=np.asarray(lineage.cycle_of(np.arange(lineage.n_segments)) + 1, np.float64),

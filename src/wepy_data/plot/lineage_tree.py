@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import MissingPackageError, SelectionError
 from wepy_data.plot.branch import Tree, tree_of
+from wepy_data.plot.picture import FAINT, INK, circle_ticks, plain, require_matplotlib, write_picture
 from wepy_data.query.rows import read_rows
-from wepy_data.store.path import appearing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,11 +21,11 @@ if TYPE_CHECKING:
 
     from wepy_data.query.run import Run
 
-SUFFIXES = (".png", ".svg", ".pdf")
+_WHAT = "drawing a lineage tree"
 _MOST_LINES = 150_000  # of branches that have died out: more are a grey area anyway
 _MOST_EVENTS = 3_000
 _SLICES = 60  # of the distribution
-_INK, _FAINT, _EVENT = "#1b1e26", "#c3c8d1", "#0b8f7a"
+_EVENT = "#0b8f7a"
 
 
 def plot_lineage(
@@ -72,21 +70,17 @@ def plot_lineage(
     MissingPackageError
         If matplotlib is not installed.
     """
-    _require_matplotlib()
-    target = Path(path)
-    if target.suffix not in SUFFIXES:
-        raise SelectionError(f"{target}: pictures are written as {', '.join(SUFFIXES)}: choose a name that ends so")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target}: there is no folder {target.parent}: make it first")
-    with appearing(target, overwrite=overwrite) as temporary:
-        figure = lineage_figure(run, segment=segment, dimension=dimension)
-        figure.savefig(temporary, format=target.suffix[1:], dpi=dpi)
-    return target
+    require_matplotlib(_WHAT)
+
+    def draw() -> Figure:
+        return lineage_figure(run, segment=segment, dimension=dimension)
+
+    return write_picture(path, draw, overwrite=overwrite, dpi=dpi)
 
 
 def lineage_figure(run: Run, *, segment: int | None = None, dimension: int | None = 0) -> Figure:
     """Return the picture that `plot_lineage` writes, to be changed or embedded."""
-    matplotlib = _require_matplotlib()
+    matplotlib = require_matplotlib(_WHAT)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.figure import Figure
@@ -130,15 +124,6 @@ class _Paint:
         return np.asarray(self.colours(self.norm(np.log10(weights))), float)
 
 
-def _require_matplotlib() -> ModuleType:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MissingPackageError("drawing a lineage tree", "matplotlib", "plot") from error
-    module: ModuleType = matplotlib
-    return module
-
-
 def _farthest(run: Run, tree: Tree) -> int:
     """Return the final walker that ends farthest from where the founders' weight is."""
     final, founders = run.lineage.segments_of(-1), run.lineage.segments_of(0)
@@ -152,7 +137,7 @@ def _draw_dead(axes: Axes, tree: Tree) -> None:
     lines, _ = tree.branches(_some(np.flatnonzero((tree.tips == 0) & (tree.above >= 0)), _MOST_LINES))
     alpha = float(np.clip(8000 / max(1, len(lines)), 0.15, 0.8))
     axes.add_collection(
-        LineCollection(list(lines), colors=_FAINT, linewidths=0.5, alpha=alpha, zorder=1, rasterized=True)
+        LineCollection(list(lines), colors=FAINT, linewidths=0.5, alpha=alpha, zorder=1, rasterized=True)
     )
 
 
@@ -196,14 +181,14 @@ def _draw_ancestry(axes: Axes, tree: Tree, ancestry: NDArray[np.int64], paint: _
     from matplotlib.collections import LineCollection
 
     lines, child = tree.branches(ancestry)
-    layers = (("white", 6.4), (_INK, 4.6), (paint.of(tree.weight[child]), 1.9))
+    layers = (("white", 6.4), (INK, 4.6), (paint.of(tree.weight[child]), 1.9))
     for colours, width in layers:
         axes.add_collection(
             LineCollection(list(lines), colors=colours, linewidths=width * paint.width, capstyle="round", zorder=5)
         )
     end = ancestry[-1:]
     colour = paint.of(tree.weight[end])
-    axes.scatter(tree.x[end], tree.y[end], s=46, c=colour, edgecolors=_INK, linewidths=1.6, zorder=6, clip_on=False)
+    axes.scatter(tree.x[end], tree.y[end], s=46, c=colour, edgecolors=INK, linewidths=1.6, zorder=6, clip_on=False)
 
 
 def _finish(axes: Axes, run: Run, tree: Tree, dimension: int | None) -> None:
@@ -212,14 +197,14 @@ def _finish(axes: Axes, run: Run, tree: Tree, dimension: int | None) -> None:
     axes.autoscale_view(scalex=False)
     if tree.circle is not None:
         axes.set_ylim(*tree.circle)
-        axes.set_yticks(np.linspace(*tree.circle, 5), _circle_ticks(tree.circle))
+        axes.set_yticks(np.linspace(*tree.circle, 5), circle_ticks(tree.circle))
     if dimension is None:
         axes.set_yticks([])
     axes.locator_params(axis="x", integer=True)
     duration = _duration(run)
     axes.set_xlabel("cycles" if duration is None else f"cycles of {duration:.4g} ps")
     axes.set_ylabel(tree.label, parse_math=False)
-    _plain(axes)
+    plain(axes)
 
 
 def _legend(figure: Figure, run: Run, tree: Tree, ancestry: NDArray[np.int64]) -> None:
@@ -228,7 +213,7 @@ def _legend(figure: Figure, run: Run, tree: Tree, ancestry: NDArray[np.int64]) -
 
     walker, cycle = int(run.lineage.walker_of(ancestry)[-1]), int(run.lineage.cycle_of(ancestry)[-1])
     label = f"ancestry of walker {walker} of cycle {cycle}"
-    edge = [Stroke(linewidth=4.6, foreground=_INK), Normal()]
+    edge = [Stroke(linewidth=4.6, foreground=INK), Normal()]
     handles = [Line2D([], [], color="#f2a33c", lw=1.9, path_effects=edge, label=label)]
     shown, recycled = len(_shown_events(run, tree)), len(_recycled(run))
     if shown:
@@ -238,14 +223,8 @@ def _legend(figure: Figure, run: Run, tree: Tree, ancestry: NDArray[np.int64]) -
     dead = (tree.tips == 0) & np.isfinite(tree.y)
     if dead.any():
         share = 100 * dead.mean()
-        handles.append(Line2D([], [], color=_FAINT, lw=1.2, label=f"died out ({share:.0f} % of {len(dead)} segments)"))
+        handles.append(Line2D([], [], color=FAINT, lw=1.2, label=f"died out ({share:.0f} % of {len(dead)} segments)"))
     figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
-
-
-def _circle_ticks(circle: tuple[float, float]) -> list[str]:
-    if circle[1] - circle[0] > 7:  # degrees
-        return [f"{value:g}" for value in np.linspace(*circle, 5)]
-    return ["−π", "−π/2", "0", "π/2", "π"] if circle[0] < 0 else ["0", "π/2", "π", "3π/2", "2π"]
 
 
 def _duration(run: Run) -> float | None:
@@ -263,12 +242,12 @@ def _draw_distribution(axes: Axes, tree: Tree) -> None:
     edges = np.linspace(low, high if high > low else low + 1, _SLICES + 1)
     mass, _ = np.histogram(tree.y, edges, weights=tree.weight)
     outline = np.append(mass, mass[-1]) / mass.sum()
-    axes.fill_betweenx(edges, outline, step="post", color=_FAINT, lw=0)
-    axes.step(outline, edges, where="pre", color=_INK, lw=1.0)
+    axes.fill_betweenx(edges, outline, step="post", color=FAINT, lw=0)
+    axes.step(outline, edges, where="pre", color=INK, lw=1.0)
     axes.set_xscale("log")
     axes.set_xlabel(f"probability\nin {_SLICES} slices")
     axes.tick_params(labelleft=False)
-    _plain(axes)
+    plain(axes)
 
 
 def _draw_colour_bar(figure: Figure, paint: _Paint) -> None:
@@ -282,11 +261,3 @@ def _draw_colour_bar(figure: Figure, paint: _Paint) -> None:
     ticks = np.arange(paint.norm.vmin or 0, (paint.norm.vmax or 0) + 1)
     ticks = ticks[:: -(-len(ticks) // 12)]
     bar.set_ticks(list(ticks), labels=[f"$10^{{{int(tick)}}}$" for tick in ticks])
-
-
-def _plain(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(_INK)
-    axes.tick_params(colors=_INK, labelcolor=_INK)

@@ -255,6 +255,25 @@ def test_plot_writes_a_picture(wepy_data, ensemble_file, tmp_path):
     assert wepy_data("plot", ensemble_file, "-o", tmp_path / "c.png", "--cycle", 2).exit_code == 2
 
 
+@pytest.mark.parametrize("more", [[], ["--cycle", 3, "--colour", "cycle"], ["--dimension", 1, "--dimension", 0]])
+def test_plot_of_regions_writes_a_picture(wepy_data, ensemble_file, tmp_path, more):
+    result = wepy_data("plot", ensemble_file, "--kind", "regions", "-o", tmp_path / "a.png", *more)
+    assert result.stdout == f"wrote {tmp_path / 'a.png'}\n"
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--kind", "regions", "--planar"], ["--kind", "regions", "--walker", 1], ["--colour", "cycle"],
+     ["--dimension", 0, "--dimension", 1]],
+)  # fmt: skip
+def test_plot_refuses_options_of_the_other_kind(wepy_data, ensemble_file, tmp_path, options):
+    result = wepy_data("plot", ensemble_file, "-o", tmp_path / "a.png", *options)
+    assert result.exit_code == 2
+    assert "--kind" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_damage_met_on_the_way_is_one_line_and_code_2(wepy_data, ensemble_file, tmp_path):
     path = shutil.copy(ensemble_file, tmp_path / "run.h5")
     with h5py.File(path, "r") as file:
