@@ -1,4 +1,8 @@
-"""The run that the page on lineages asks, and its pictures: `python docs/pictures.py` makes them anew."""
+"""Pictures of the pages, and the run that the page on lineages asks: `python docs/pictures.py` makes them anew.
+
+With the file of a run of the example alanine-wexplore, `python docs/pictures.py alanine-wexplore/run.h5`, it draws its
+regions instead: that run takes minutes.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,12 @@ from typing import Any
 import numpy as np
 
 import wepy
+import wepy_data as wd
 
 HERE = Path(__file__).parent
 PAGE = HERE / "how-to" / "lineages.md"
 PICTURES = ("ancestors.png", "survivors.png", "coalescence.png", "flow.png")
+REGIONS = "alanine_regions.png"
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -51,8 +57,17 @@ def run_page(page: Path, folder: Path) -> dict[str, Any]:
     return names
 
 
+def draw_regions(run: Path) -> Path:
+    """Draw the regions of a run of the example alanine-wexplore for the page on resampling; return the picture."""
+    with wd.open_run(run) as opened:
+        return wd.plot_regions(opened, HERE / "images" / REGIONS, overwrite=True, dpi=100)
+
+
 def main() -> None:
-    """Make the run, execute the page, keep its pictures."""
+    """Make the run, execute the page, keep its pictures; or draw the regions of a given run."""
+    if len(sys.argv) > 1:
+        sys.stdout.write(f"wrote {draw_regions(Path(sys.argv[1]))}\n")
+        return
     with tempfile.TemporaryDirectory() as folder:
         make_run(Path(folder) / "run.h5")
         run_page(PAGE, Path(folder))

@@ -22,6 +22,7 @@ def test_the_page_on_lineages_does_what_it_says(pictures, tmp_path):
     for picture in pictures.PICTURES:
         assert (tmp_path / picture).stat().st_size > 1000
         assert (DOCS / "images" / picture).exists()
+    assert (DOCS / "images" / pictures.REGIONS).exists()
     assert names["lineage"].n_cycles == 100
     assert 0 < names["cluster"].max() < len(names["together"]) - 1
     assert 0 < names["independent"] < len(names["arrivals"])

@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.parametrize("name", ["double-well", "alanine-dipeptide"])
+@pytest.mark.parametrize("name", ["double-well", "alanine-dipeptide", "alanine-wexplore"])
 def test_an_example_is_written_and_the_next_command_named(wepy, name):
     done = wepy("init", name)
     assert done.returncode == 0
@@ -27,7 +27,7 @@ def test_mistakes_end_with_2_and_no_traceback(wepy, arguments):
 
 def test_an_unknown_example_says_which_there_are(wepy):
     assert wepy("init", "triple-well").stderr == (
-        "wepy: no example 'triple-well': there are alanine-dipeptide, double-well\n"
+        "wepy: no example 'triple-well': there are alanine-dipeptide, alanine-wexplore, double-well, lj-pair\n"
     )
 
 

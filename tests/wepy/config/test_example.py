@@ -21,7 +21,9 @@ def test_a_copied_example_is_complete_and_parses(tmp_path, name):
 
 
 def test_an_unknown_example_says_which_there_are(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"no example 'triple-well': there are alanine-dipeptide, double-well"):
+    with pytest.raises(
+        ConfigurationError, match=r"no example 'triple-well': there are alanine-dipeptide, alanine-wexplore, double"
+    ):
         copy_example("triple-well", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
