@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class BranchPoint:
         return cls(
             continues=continues,
             states=states,
-            weight=np.array([state.probability for state in states]),  # bit for bit: see `branch_point`
+            weight=np.array(_began(header).get("weights", [state.probability for state in states])),  # bit for bit
             sources=start_states(header, "source"),
             exact=True,
         )
@@ -99,6 +99,8 @@ def branch_point(path: str | os.PathLike[str], cycle: int, engine: Engine) -> Br
             there = f"cycles 0 to {last}" if last >= 0 else "no cycle"
             raise ResumeError(f"no cycle {cycle} to branch from: {where} has {there}{more}")
         weight, states, exact = _planned(run, index, engine)
+        if not len(weight):
+            raise ResumeError(f"{where}: no walker is left to go on with after cycle {index}: all were absorbed")
         segments = _parents(run, index)
         header = run.header
         before = (header.continues.cycles_before if header.continues is not None else 0) + index + 1
@@ -120,6 +122,11 @@ def branch_point(path: str | os.PathLike[str], cycle: int, engine: Engine) -> Br
             bins=bins_before(run, index),
             binner=header.provenance[-1].get("components", {}).get("binner") if header.provenance else None,
         )
+
+
+def _began(header: wd.Header) -> Mapping[str, Any]:
+    """Return what the provenance says of the run's first start."""
+    return header.provenance[0] if header.provenance else {}
 
 
 def start_settings(header: wd.Header) -> dict[str, Any]:

@@ -69,8 +69,10 @@ def _first_record(simulation: Simulation, cycles: int | None) -> dict[str, Any]:
     if origin is None:
         return _record(simulation, "start", 0, cycles=cycles)
     goes_on = isinstance(binner, AdaptiveBinner) and binner.describe() == origin.binner
-    bins = {"bins": bins_to_json(origin.bins)} if goes_on and origin.bins else {}
-    return _record(simulation, "branch", 0, cycles=cycles, **bins)
+    more: dict[str, Any] = {"bins": bins_to_json(origin.bins)} if goes_on and origin.bins else {}
+    if origin.weight.tolist() != [state.probability for state in origin.states]:  # some weight was absorbed
+        more["weights"] = origin.weight.tolist()
+    return _record(simulation, "branch", 0, cycles=cycles, **more)
 
 
 def _record(simulation: Simulation, kind: str, cycle: int, **more: Any) -> dict[str, Any]:

@@ -86,6 +86,7 @@ class Recorder:
         self._carried: tuple[wd.Entry, ...] = ()
         self._previous: wd.Cycle | None = None
         self._inherited = _inherited(header)
+        self._branched = frozenset(self._inherited)  # known before the first cycle, which has rows for them
         self._bins: dict[int, Bin] = dict(self._inherited)
         self._bin_rows: dict[int, int] = {}
         self._new_bins: dict[int, Bin] = {}
@@ -160,7 +161,7 @@ class Recorder:
         """Return the bins that were made before a cycle, by index in the order in which they were made."""
         if self._previous is None or cycle > self._previous.index:
             return self._bins
-        made = set(self._previous["/bins/index"].tolist())  # it was committed, and is balanced once more
+        made = set(self._previous["/bins/index"].tolist()) - self._branched  # committed, and balanced once more
         return {index: bin_ for index, bin_ in self._bins.items() if index not in made}
 
     def binned(self, cycle: int, binning: Binning) -> NDArray[np.int64]:

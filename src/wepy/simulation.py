@@ -134,6 +134,11 @@ class Simulation:
         self.system = engine.system
         self.storage = storage or Storage()
         self.kept = self.storage.kept(self.system)
+        if self.storage.stride > 1 and any(boundary.every_frame for boundary in self.boundaries):
+            raise ConfigurationError(
+                f"storage.stride: a target that is tested at every frame needs them all: expected 1, got "
+                f"{self.storage.stride}; take fewer frames by the engine's stride, and the target is tested less often"
+            )
         self._founders = founders(self.states, self.walkers, None if origin is None else origin.weight)
         if self.sources:
             probabilities(self.sources, "source")

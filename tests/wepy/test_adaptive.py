@@ -6,6 +6,7 @@ import pytest
 import wepy
 import wepy_data as wd
 from wepy.branch import start_settings
+from wepy.recorder import Recorder
 
 CYCLES = 7
 GRID = wepy.Rectilinear([[-np.inf, -0.8, 0.0, np.inf]])
@@ -103,3 +104,45 @@ def test_a_branch_that_failed_in_its_first_cycle_still_has_the_bins(make, tmp_pa
     assert wd.check(path) == []
     with wd.FileRun(trunk) as whole, wd.FileRun(path) as run:
         assert rows(run)["/segments/weight"] == rows(whole, 4)["/segments/weight"]
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("step", "times"), [("plan", 0), ("plan", 1), ("balanced", 0), ("commit", 0), ("commit", 1)])
+def test_a_branch_killed_anywhere_goes_on_as_if_it_had_not_been(double_well, tmp_path, monkeypatch, step, times):
+    """Also where weight was absorbed before: what is left is not all."""
+    settings = {
+        **SETTINGS["wexplore"], "steps": 20, "walkers": 24, "recycling": None, "storage": wepy.Storage(states="all"),
+        "boundaries": [wepy.Absorbing(wepy.Unbinding(-0.3), label="away")],
+    }  # fmt: skip
+    trunk, path = tmp_path / "run.h5", tmp_path / "branch.h5"
+    list(double_well(**settings, store=trunk).run(cycles=4))
+    point = wepy.branch_point(trunk, -1, double_well().engine)
+    assert point.weight.sum() < 0.99
+
+    def branch(**start):
+        return double_well(**{**settings, "store": path, **start})
+
+    list(branch(**point.settings).run(cycles=3))
+    with wd.FileRun(path) as run:
+        undisturbed = rows(run)
+    path.unlink()
+    original, count = getattr(Recorder, step), iter(range(100))
+
+    def killed(self, *arguments):
+        if next(count) == times:
+            raise KilledError
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, step, killed)
+        with pytest.raises(KilledError):
+            list(branch(**point.settings).run(cycles=3))
+    with wd.FileRun(path) as run:
+        start = start_settings(run.header)
+    list(branch(**start).resume(cycles=3))
+    assert wd.check(path) == []
+    with wd.FileRun(path) as run:
+        assert rows(run) == undisturbed

@@ -118,14 +118,21 @@ class KMeansBins:
         checked_keys(description, "k-means", needed=["n_groups"], optional=["dims", "scale", "target_count"])
         return cls(**{key: value for key, value in description.items() if key != "kind"})
 
-    def _features(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        n_dims = values.shape[1]
+    def misfits(self, n_dims: int) -> list[str]:
+        """Return what of the settings does not fit an order parameter of so many dimensions."""
+        problems = []
         if self.dims is not None and max(self.dims) >= n_dims:
-            raise BinningError(f"dims: expected dimensions of the order parameter, 0 to {n_dims - 1}, got {self.dims}")
-        chosen = values if self.dims is None else values[:, list(self.dims)]
-        scale = np.ravel(1.0 if self.scale is None else self.scale)
-        if len(scale) not in (1, chosen.shape[1]):
-            raise BinningError(
-                f"scale: expected 1 or {chosen.shape[1]} numbers, one for each dimension, got {len(scale)}"
+            problems.append(f"dims: expected dimensions of the order parameter, 0 to {n_dims - 1}, got {self.dims}")
+        chosen = n_dims if self.dims is None else len(self.dims)
+        if self.scale is not None and len(np.ravel(self.scale)) not in (1, chosen):
+            problems.append(
+                f"scale: expected 1 or {chosen} numbers, one for each dimension, got {len(np.ravel(self.scale))}"
             )
-        return np.asarray(chosen / scale)
+        return problems
+
+    def _features(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        problems = self.misfits(values.shape[1])
+        if problems:
+            raise BinningError("\n".join(problems))
+        chosen = values if self.dims is None else values[:, list(self.dims)]
+        return np.asarray(chosen / np.ravel(1.0 if self.scale is None else self.scale))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.errors import ConfigurationError
+from wepy.errors import BinningError, ConfigurationError
 from wepy.named_function import function_named
 from wepy.protocols import Binner, Description
 
@@ -33,7 +33,10 @@ class InBins:
         if not bins:
             raise ConfigurationError("target: bins: expected the index of at least one bin")
         for index in bins:
-            self.binner.bin(index)  # it says if there is none
+            try:
+                self.binner.bin(index)
+            except BinningError as error:
+                raise ConfigurationError(f"target: bins: {error}") from error
         object.__setattr__(self, "bins", bins)
 
     def reached(self, order_parameter: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -71,7 +74,11 @@ class FunctionTarget:
 
     def reached(self, order_parameter: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return what the function returns, checked, (n_walkers,)."""
-        found = np.asarray(function_named(self.name, "target")(order_parameter))
+        function = function_named(self.name, "target")
+        try:
+            found = np.asarray(function(order_parameter))
+        except Exception as error:
+            raise ConfigurationError(f"target {self.name}: it failed: {type(error).__name__}: {error}") from error
         if found.dtype != np.bool_ or found.shape != (len(order_parameter),):
             raise ConfigurationError(
                 f"target {self.name}: expected {len(order_parameter)} truth values, one for each walker, found "

@@ -64,7 +64,8 @@ def _gains(advice: wd.Advice, error: float, cycles: int) -> Table:
     for scheme in advice.schemes:
         walkers = advice.walkers_for(error, cycles, scheme.name)
         steps = "" if advice.steps is None else f"{walkers * cycles * advice.steps:.2g}"
-        row = (f"{scheme.gain:.3g}", f"{scheme.gain_drawn:.3g}", f"{math.ceil(walkers):,}", steps)
+        many = f"{math.ceil(walkers):,}" if math.isfinite(walkers) else "-"
+        row = (f"{scheme.gain:.3g}", f"{scheme.gain_drawn:.3g}", many, steps if many != "-" else "-")
         table.add_row(_SCHEMES[scheme.name], *row)
     return table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -106,7 +107,8 @@ def advise(
         n_dims = len(run.features)
     cycles = cycles or found.n_cycles - found.burn_in
     if as_json:
-        wanted = {one.name: found.walkers_for(error, cycles, one.name) for one in found.schemes}
+        needed = {one.name: found.walkers_for(error, cycles, one.name) for one in found.schemes}
+        wanted = {name: count if math.isfinite(count) else None for name, count in needed.items()}
         click.echo(json.dumps({**found.values(), "error": error, "cycles": cycles, "walkers_for": wanted}))
     else:
         _print(tables(found, error, cycles), sentences(found))

@@ -81,5 +81,5 @@ class RunProgress:
     def _line(self, cycle: wd.Cycle) -> str:
         low, high = cycle.progress.min(axis=0), cycle.progress.max(axis=0)
         spread = ", ".join(f"{n} {a:.3g} to {b:.3g}" for n, a, b in zip(self._labels, low, high, strict=True))
-        arrived = f", weight recycled {self._arrived:.3g}" if self._arrived else ""
+        arrived = f", weight arrived {self._arrived:.3g}" if self._arrived else ""
         return f"{cycle.n_walkers} walkers, {spread}{arrived}"

@@ -10,11 +10,10 @@ from pydantic import Field, model_validator
 from wepy.balancing import REVO, EqualWeights, HuberKim, NoBalancing, OptimalAllocation, VarianceAlong, WExplore
 from wepy.config.binner import BinnerSection, fixed_binner_of
 from wepy.config.metric import EuclideanSection, MetricSection, metric_of
-from wepy.config.section import Count, Finite, Flag, Index, Positive, Section
+from wepy.config.section import BinKey, Finite, Flag, Index, Many, Positive, Section
 from wepy.errors import ConfigurationError
 from wepy.protocols import Balancer
 
-BinKey = Annotated[str, Field(pattern=r"^[0-9]+$")]  # TOML has text for keys
 TargetCounts = dict[BinKey, Index]
 Variance = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
@@ -32,7 +31,7 @@ class _HuberKimRules(Section):
 class HuberKimSection(_HuberKimRules):
     """`[balancer] kind = "huber-kim"`: the same number of walkers in every bin, of nearly equal weight."""
 
-    target_count: Count = 4
+    target_count: Many = 4
     target_counts: TargetCounts | None = None
 
 
@@ -43,7 +42,7 @@ class _DrawnRules(Section):
 class DrawnSection(_DrawnRules):
     """`[balancer] kind = "multinomial"` and `"residual"`: equal weights in every bin, children drawn one by one."""
 
-    target_count: Count = 4
+    target_count: Many = 4
     target_counts: TargetCounts | None = None
 
 
@@ -55,7 +54,7 @@ class _SortedRules(Section):
 class SortedSection(_SortedRules):
     """`[balancer] kind = "stratified"` and `"systematic"`: equal weights in every bin, one child of each part."""
 
-    target_count: Count = 4
+    target_count: Many = 4
     target_counts: TargetCounts | None = None
 
 
@@ -71,11 +70,11 @@ class OptimalAllocationSection(Section):
     """`[balancer] kind = "optimal-allocation"`: a number of walkers in all, shared among bins by the variance there."""
 
     kind: Literal["optimal-allocation"]
-    n_walkers: Count
+    n_walkers: Many
     variance: dict[BinKey, Variance] | None = None
     variance_along: VarianceAlongSection | None = None
     default_variance: Variance = 0.0
-    least: Count = 1
+    least: Many = 1
     within: Annotated[_HuberKimRules | _DrawnRules | _SortedRules, Field(discriminator="kind")] = _HuberKimRules(
         kind="huber-kim"
     )
@@ -99,7 +98,7 @@ class WExploreSection(Section):
     kind: Literal["wexplore"]
     pmin: Positive = 1e-12
     pmax: Positive = 0.1
-    n_walkers: Count | None = None
+    n_walkers: Many | None = None
 
 
 class REVOSection(Section):

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from wepy.binning import Piece, Piecewise, Recursive
 from wepy.config.flat_binner import (
-    BinKey,
     FlatBinnerSection,
     FunctionBinsSection,
     KMeansSection,
@@ -18,7 +17,7 @@ from wepy.config.flat_binner import (
     VoronoiSection,
     flat_binner_of,
 )
-from wepy.config.section import Edge, Section
+from wepy.config.section import BinKey, Edge, Section
 from wepy.errors import ConfigurationError
 from wepy.protocols import AdaptiveBinner, Binner
 

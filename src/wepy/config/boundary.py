@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from wepy.boundary import Absorbing, Boundary, FunctionTarget, InBins, Rebinding, Recycling, Region, Unbinding
 from wepy.config.binner import BinnerSection, fixed_binner_of
 from wepy.config.section import Edge, Finite, Flag, Index, Section
+from wepy.errors import BinningError, ConfigurationError
 from wepy.protocols import Target
 
 Label = Annotated[str, Field(min_length=1)]
@@ -138,11 +140,26 @@ def _target(section: TargetSection) -> Target:
     return Rebinding(section.distance, section.dim)
 
 
-def dimensions(section: TargetSection) -> int | None:
-    """Return how many dimensions of the order parameter a target needs exactly; None if it does not say."""
-    if isinstance(section, RegionSection):
-        return len(section.lower)
-    if isinstance(section, InBinsSection):
-        found: int | None = getattr(fixed_binner_of(section.binner), "n_dims", None)
-        return found
-    return None
+def fit_problems(sections: Sequence[BoundarySection], n_dims: int) -> Iterator[str]:
+    """Yield what in boundary conditions does not fit an order parameter of so many dimensions."""
+    for place, section in enumerate(sections):
+        targets = {"target": section.target}
+        if isinstance(section, RecycleSection) and section.sources_in is not None:
+            targets["sources_in"] = section.sources_in
+        for key, target in targets.items():
+            if isinstance(target, FunctionTargetSection):
+                continue  # it may do anything with numbers that no walker has
+            try:
+                _target(target).reached(np.zeros((1, n_dims)))  # a point like any other
+            except ConfigurationError as error:
+                yield f"boundaries[{place}].{key}: {error}"
+            except BinningError as error:
+                if _dimensions(target) not in (None, n_dims):
+                    yield f"boundaries[{place}].{key}: {error}"
+
+
+def _dimensions(section: TargetSection) -> int | None:
+    """Return how many dimensions of the order parameter the bins of a target need; None if they do not say."""
+    binner = fixed_binner_of(section.binner) if isinstance(section, InBinsSection) else None
+    found: int | None = getattr(binner, "n_dims", None)
+    return found

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from wepy.binning import KMeansBins
 from wepy.config.balancer import balancer_of, dimension_problems
 from wepy.config.binner import binner_of
-from wepy.config.boundary import RecycleSection, boundaries_of, dimensions
+from wepy.config.boundary import RecycleSection, boundaries_of, fit_problems
 from wepy.config.engine import OpenMMSettings, engine_of
 from wepy.config.inputs import read_inputs
 from wepy.config.metric import metric_of
@@ -146,13 +147,11 @@ def _check_fit(config: Configuration, binner: Any, labels: Sequence[str]) -> Non
         found["binner"] = n_dims
     if config.recycling is not None:
         found["recycling.lower"] = len(config.recycling.lower)
-    for place, boundary in enumerate(config.boundaries):
-        count = dimensions(boundary.target)
-        if count is not None:
-            found[f"boundaries[{place}].target"] = count
     wanted = f"one entry for each dimension of the order parameter ({', '.join(labels)})"
     problems = [f"{key}: expected {wanted}, found {count}" for key, count in found.items() if count != len(labels)]
-    problems += dimension_problems(config.balancer, labels)
+    problems += [*fit_problems(config.boundaries, len(labels)), *dimension_problems(config.balancer, labels)]
+    if isinstance(binner, KMeansBins):
+        problems += [f"binner.{problem}" for problem in binner.misfits(len(labels))]
     for where, section in (("binner", config.binner), ("balancer", config.balancer)):
         try:
             if metric := getattr(section, "metric", None):

@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from wepy.binning import MAB, FunctionBins, KMeansBins, Rectilinear, RegionTree, Voronoi
 from wepy.config.metric import EuclideanSection, MetricSection, metric_of
-from wepy.config.section import Count, Edge, Finite, Flag, Index, Positive, Section
+from wepy.config.section import BinKey, Edge, Finite, Flag, Index, Many, Positive, Section
 from wepy.protocols import AdaptiveBinner, Binner
 
 
@@ -19,7 +19,7 @@ class Grid(Section):
 
     start: Finite
     stop: Finite
-    bins: Count
+    bins: Many
     open: Flag = True
 
     @model_validator(mode="after")
@@ -36,13 +36,6 @@ def _form(edges: object) -> str:
 Edges = Annotated[Annotated[Grid, Tag("grid")] | Annotated[list[Edge], Tag("numbers")], Discriminator(_form)]
 
 
-def _bin_key(key: str) -> str:
-    if not (key.isascii() and key.isdecimal()):
-        raise ValueError("expected the number of a bin")
-    return key
-
-
-BinKey = Annotated[str, AfterValidator(_bin_key)]
 Targets = Annotated[
     Annotated[Index, Tag("all")] | Annotated[dict[BinKey, Index], Tag("each")],
     Discriminator(lambda value: "each" if isinstance(value, dict) else "all"),
@@ -78,8 +71,8 @@ class FunctionBinsSection(Section):
 
     kind: Literal["function"]
     name: str = Field(pattern=r"^[\w.]+:\w+$")
-    n_bins: Count
-    n_dims: Count = 1
+    n_bins: Many
+    n_dims: Many = 1
     labels: list[str] = []
     target_counts: Targets | None = None
 
@@ -88,7 +81,7 @@ class MABSection(Section):
     """`[binner] kind = "mab"`: minimal adaptive bins, made anew in each cycle."""
 
     kind: Literal["mab"]
-    nbins: list[Count] = Field(min_length=1)
+    nbins: list[Many] = Field(min_length=1)
     direction: list[Literal[0, 1, -1, 86]] | None = None
     skip: list[Flag] | None = None
     bottleneck: Flag = True
@@ -99,7 +92,7 @@ class KMeansSection(Section):
     """`[binner] kind = "k-means"`: groups of walkers that are alike, made anew in each cycle."""
 
     kind: Literal["k-means"]
-    n_groups: Count
+    n_groups: Many
     dims: list[Index] | None = None
     scale: list[Positive] | None = None
     target_count: Index | None = None
@@ -110,7 +103,7 @@ class RegionTreeSection(Section):
 
     kind: Literal["region-tree"]
     max_region_sizes: list[Positive] = Field(min_length=1)
-    max_n_regions: list[Count] = [10, 10, 10, 10]
+    max_n_regions: list[Many] = [10, 10, 10, 10]
     metric: MetricSection = EuclideanSection(kind="euclidean")
     order: Literal["two-pass", "sequential"] = "two-pass"
 

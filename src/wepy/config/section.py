@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from wepy.binning.interval import edges_to_json
 
@@ -32,7 +32,17 @@ Edge = Annotated[
     BeforeValidator(_edge_from_json),
     PlainSerializer(_edge_to_json, when_used="json"),  # JSON has no infinity
 ]
-Count = Annotated[int, Field(ge=1, strict=True)]
-Index = Annotated[int, Field(ge=0, strict=True)]
+Count = Annotated[int, Field(ge=1, le=10**9, strict=True)]
+Index = Annotated[int, Field(ge=0, le=10**9, strict=True)]
+Many = Annotated[int, Field(ge=1, le=10**6, strict=True)]  # walkers or bins: what there is one of each of in memory
+
+
+def _bin_key(key: str) -> str:
+    if not (key.isascii() and key.isdecimal() and str(int(key)) == key and int(key) <= 10**9):
+        raise ValueError("expected the number of a bin")
+    return key
+
+
+BinKey = Annotated[str, AfterValidator(_bin_key)]  # TOML has text for keys
 Flag = Annotated[bool, Field(strict=True)]
 Atoms = Annotated[list[Index], Field(min_length=1)]

@@ -196,8 +196,7 @@ class Advice:
     @property
     def relative_error(self) -> float:
         """Predicted relative standard error of the run's flux: what repeated runs would scatter by."""
-        scheme = self.scheme(AS_RUN)
-        variance = self.scheme(BRUTE_FORCE).variance / scheme.gain_drawn
+        variance = self._drawn(AS_RUN)
         return math.sqrt(variance / (self.n_walkers * (self.n_cycles - self.burn_in))) / self.flux
 
     @property
@@ -238,8 +237,13 @@ class Advice:
         """
         if not (error > 0 and cycles > 0):
             raise SelectionError(f"an error of {error} in {cycles} cycles: expected positive numbers")
-        variance = self.scheme(BRUTE_FORCE).variance / self.scheme(scheme).gain_drawn
+        variance = self._drawn(scheme)
         return variance / (error * self.flux) ** 2 / cycles
+
+    def _drawn(self, scheme: str) -> float:
+        """Return the variance of a cycle's flux per walker, resampling included; infinite without a gain."""
+        gain = self.scheme(scheme).gain_drawn
+        return self.scheme(BRUTE_FORCE).variance / gain if gain > 0 else math.inf
 
     def values(self) -> dict[str, object]:
         """Return everything as JSON values; what is not a number is null."""

@@ -6,6 +6,8 @@ the variance over n t. For the theory see D. Aristoff and D. M. Zuckerman, Multi
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,10 +53,13 @@ def allocated(weight: Floats, term: Floats, walkers: Floats) -> float:
     weight, term : (n_bins,) float64
         Weight of each bin and its part of omega v^2, as `bin_terms` returns them.
     walkers : (n_bins,) float64
-        Walkers in each; none where there is no weight.
+        Walkers in each; none where there is no weight. If there are none where there is variance, it is infinite.
     """
-    used = weight > 0
-    return float(walkers[used].sum() * (weight[used] * term[used] / walkers[used]).sum())
+    part, total = weight * term, float(walkers[weight > 0].sum())
+    used = part > 0
+    if (walkers[used] <= 0).any():
+        return math.inf
+    return total * float((part[used] / walkers[used]).sum())
 
 
 def optimal_walkers(weight: Floats, term: Floats) -> Floats:

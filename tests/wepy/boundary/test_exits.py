@@ -94,12 +94,18 @@ def wrong(values):
     return values
 
 
+def failing(values):
+    return 1 / 0
+
+
 def test_a_function_may_say_who_has_arrived(monkeypatch):
     monkeypatch.setitem(sys.modules, "of_mine", sys.modules[__name__])
     target = FunctionTarget("of_mine:far_out")
     assert target.reached(np.array([[4.0], [6.0]])).tolist() == [False, True]
     with pytest.raises(ConfigurationError, match="expected 2 truth values, one for each walker, found float64"):
         FunctionTarget("of_mine:wrong").reached(np.zeros((2, 1)))
+    with pytest.raises(ConfigurationError, match="target of_mine:failing: it failed: ZeroDivisionError: division"):
+        FunctionTarget("of_mine:failing").reached(np.zeros((2, 1)))
     with pytest.raises(ConfigurationError, match="target: name: cannot import 'nowhere:at'"):
         FunctionTarget("nowhere:at")
 
@@ -128,6 +134,7 @@ def test_every_mistake_is_named_at_once():
         (lambda: Rebinding(1.0, dim=-1), "rebinding: dim: expected a dimension"),
         (lambda: Unbinding(1.0, dim=2).reached(np.zeros((3, 2))), r"a dimension 2, got shape \(3, 2\)"),
         (lambda: InBins(Rectilinear([[0.0, 1.0]]), []), "at least one bin"),
+        (lambda: InBins(Rectilinear([[0.0, 1.0]]), [1]), "target: bins: no bin 1"),
         (lambda: Absorbing(Region([1.0]), label=""), "expected a label of 1 to 64 bytes"),
     ],
 )

@@ -75,6 +75,8 @@ def test_a_run_whose_walkers_are_all_absorbed_ends(tmp_path):
     again = walk([wepy.Absorbing(wepy.Region([1.0]))], store=store, up=0.9, walkers=5)
     with pytest.raises(wepy.ResumeError, match="no walker is left"):
         list(again.resume(cycles=2000))
+    with pytest.raises(wepy.ResumeError, match=r"no walker is left to go on with after cycle \d+: all were absorbed"):
+        wepy.branch_point(store, -1, wepy.RandomWalk())
 
 
 def test_a_kill_between_the_last_commit_and_the_seal_loses_nothing(tmp_path):
@@ -140,3 +142,9 @@ def _passage(every_frame):
         alive[:, 3:] = 0.0
     inside = alive[:3, :3]
     return 4 * np.linalg.solve(np.eye(3) - inside, np.ones(3))[0]
+
+
+def test_a_target_at_every_frame_needs_every_frame():
+    boundaries = [wepy.Recycling(wepy.Region([3.0]), every_frame=True)]
+    with pytest.raises(wepy.ConfigurationError, match=r"storage\.stride: a target .* expected 1, got 2"):
+        walk(boundaries, stride=1, storage=wepy.Storage(stride=2))

@@ -38,7 +38,7 @@ def test_without_a_terminal_there_are_a_few_plain_lines():
     assert lines[0].endswith("s left")
     assert lines[-1].startswith("40 of 40 cycles: ")
     assert not lines[-1].endswith("left")
-    assert "weight recycled" in lines[-1]
+    assert "weight arrived" in lines[-1]
     assert all(line.isprintable() for line in lines)
 
 

@@ -350,6 +350,48 @@ def test_bins_and_target_of_another_dimension_are_named_together(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"boundaries": [{"kind": "absorb", "target": {"kind": "unbinding", "distance": 1.0, "dim": 3}}]},
+            r"boundaries\[0\]\.target: unbinding: dim: expected an order parameter with a dimension 3",
+        ),
+        (
+            {"boundaries": [{"kind": "recycle", "target": {"kind": "rebinding", "distance": -2.0},
+                             "sources_in": {"kind": "region", "lower": [0.0, 0.0]}}]},
+            r"boundaries\[0\]\.sources_in: target: expected an order parameter of shape \(n_walkers, 2\)",
+        ),
+        (
+            {"boundaries": [{"kind": "absorb", "target": {"kind": "bins", "bins": [1],
+                             "binner": {"kind": "voronoi", "centres": [[0.0]]}}}]},
+            r"boundaries\[0\]\.target: target: bins: no bin 1",
+        ),
+        ({"binner": {"kind": "k-means", "n_groups": 3, "dims": [4]}}, r"binner\.dims: expected dimensions .* 0 to 0"),
+        (
+            {"binner": {"kind": "k-means", "n_groups": 3, "scale": [1.0, 2.0]}},
+            r"binner\.scale: expected 1 or 1 numbers, one for each dimension, got 2",
+        ),
+    ],
+)  # fmt: skip
+def test_what_looks_at_dimensions_that_are_not_there_is_named(tmp_path, changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        build(tmp_path, **changes)
+
+
+@pytest.mark.parametrize("key", ["00", "x", "1_0", "99999999999999999999"])
+def test_bins_are_named_by_plain_numbers_only(tmp_path, key):
+    with pytest.raises(ConfigurationError, match=r"balancer\.target_counts\..*: expected the number of a bin"):
+        build(tmp_path, balancer={"kind": "huber-kim", "target_counts": {key: 3}})
+
+
+def test_counts_that_no_memory_holds_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"balancer\.target_count: expected a number of at most 1000000"):
+        build(tmp_path, balancer={"kind": "huber-kim", "target_count": 10**12})
+    with pytest.raises(ConfigurationError, match=r"binner\.nbins\[0\]: expected a number of at most 1000000"):
+        build(tmp_path, binner={"kind": "mab", "nbins": [10**9]})
+
+
 def test_the_configuration_goes_into_the_file_and_can_be_built_again(tmp_path):
     settings = config(recycling={"lower": [1.0], "upper": [math.inf]})
     assert runs(build_simulation(settings, tmp_path))

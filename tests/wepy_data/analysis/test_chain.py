@@ -124,3 +124,9 @@ def test_a_chain_that_loses_weight_is_refused():
         Chain(np.array([[0.25]]), np.array([[0.25]]), np.array([[1.0]]))
     with pytest.raises(wd.SelectionError, match=r"expected \(n, n\)"):
         Chain(np.ones((2, 2)), np.ones((1, 1)), np.ones((1, 2)))
+
+
+def test_bins_that_nobody_is_sent_to_are_infinitely_bad_if_anything_varies_there():
+    weight, term = np.array([0.5, 0.5, 0.0]), np.array([1.0, 0.0, 0.0])
+    assert of.allocated(weight, term, np.array([3.0, 0.0, 0.0])) == pytest.approx(0.5)
+    assert of.allocated(weight, term, np.array([0.0, 3.0, 0.0])) == np.inf
