@@ -35,10 +35,13 @@ class Extent:
         Number of rows of each growing dimension.
     frames : int
         Frames of each segment, if they are as many in each; else 1.
+    later : bool
+        Whether the rows come later, cycle by cycle: the datasets are empty, and their chunks those of so many rows.
     """
 
     rows: Mapping[str, int]
     frames: int = 1
+    later: bool = False
 
 
 def create_objects(
@@ -82,6 +85,13 @@ def create_objects(
     if planned is not None:
         create_next(file, header, planned)
     write_header_crc(file)
+
+
+def write_provenance(file: h5py.File, header: Header) -> None:
+    """Write the provenance anew, when the rest of the file is there; `write_header_crc` comes after it."""
+    if "/provenance" in file:
+        del file["/provenance"]
+    file["/provenance"] = json.dumps(list(header.provenance), ensure_ascii=False)
 
 
 def write_header_crc(file: h5py.File) -> None:
@@ -149,7 +159,7 @@ def _texts(file: h5py.File, header: Header) -> None:
     file["/schema"] = spec.text
     file["/schema"].attrs["sha256"] = spec.sha256
     file["/config"] = json.dumps(header.config, ensure_ascii=False)
-    file["/provenance"] = json.dumps(list(header.provenance), ensure_ascii=False)
+    write_provenance(file, header)
     if header.inputs:
         file["/inputs"] = json.dumps(dict(header.inputs), ensure_ascii=False)
     if header.topology:
@@ -158,7 +168,7 @@ def _texts(file: h5py.File, header: Header) -> None:
 
 
 def _growing(file: h5py.File, path: str, column: Column, storage: Mapping[str, Any], extent: Extent | None) -> None:
-    rows = 0 if extent is None else extent.rows[column.dim]
+    rows = 0 if extent is None or extent.later else extent.rows[column.dim]
     dataset = file.create_dataset(path, shape=(rows, *column.shape), dtype=column.numpy_dtype, **storage)
     _describe(dataset, column)
 
@@ -168,10 +178,10 @@ def _storage(header: Header, column: Column, extent: Extent | None, *, packed: b
     maxshape = (None, *(n or None for n in column.shape))  # a chunk has to fit in: HDF5 takes none of no size
     if not packed:
         return {"maxshape": maxshape, "chunks": live_chunk(column)}
-    if header.compression == "none":
+    if header.compression == "none" and not (extent is not None and extent.later):
         return {}  # in one piece: no chunk is left partly empty
     total, frames = (0, 1) if extent is None else (extent.rows[column.dim], extent.frames)
-    raw = column.path in _NEVER_PACKED
+    raw = column.path in _NEVER_PACKED or header.compression == "none"
     chunks = packed_chunk(column, total, frames if column.dim == "frame" else 1, raw=raw)
     options = {} if raw else {"compression": "gzip", "compression_opts": 4, "shuffle": True}
     return {"maxshape": maxshape, "chunks": chunks, **options}

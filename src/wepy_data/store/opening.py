@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
-from typing import Any, Self
+from typing import Self
 
 import h5py
 
@@ -167,7 +167,8 @@ def _refuse_others(where: Path, file: h5py.File) -> None:
                 f"{where} is damaged (/@{name} is {value.text}, expected a text): restore it from a copy"
             )
     if not isinstance(attributes.get("schema_version"), str) or not isinstance(attributes.get("run_id"), str):
-        raise NotARunError(f"{where} is {_kind(names, attributes)}, not a run of this library{_advice(where, names)}")
+        found = _format(names, set(attributes))
+        raise NotARunError(f"{where} is {_FORMATS[found]}, not a run of this library{_advice(where, found)}")
     mine = _version(run_spec().version)
     stored, needed = _version(attributes["schema_version"]), _version(attributes.get("min_reader"))
     if stored is None or needed is None or mine is None:
@@ -190,15 +191,28 @@ def _version(text: object) -> tuple[int, ...] | None:
     return tuple(map(int, parts)) if len(parts) == 3 and all(p.isdecimal() and len(p) < 10 for p in parts) else None
 
 
-def _kind(names: set[str], attributes: dict[str, Any]) -> str:
-    if {"iterations", "summary"} <= names or "west_file_format_version" in attributes:
-        return "a WESTPA file"
-    if {"runs", "topology"} <= names:
-        return "a file of the other wepy (wepy 1.x)"
-    return "an HDF5 file of another kind"
+_FORMATS = {
+    "westpa": "a WESTPA file",
+    "wepy-1": "a file of the other wepy (wepy 1.x)",
+    "": "an HDF5 file of another kind",
+}
 
 
-def _advice(where: Path, names: set[str]) -> str:
-    if {"iterations", "summary"} <= names or {"runs", "topology"} <= names:
-        return f" (once importers are there: wepy-data import {quote(str(where))} -o run.h5)"
+def foreign_format(file: h5py.File) -> str:
+    """Return which format of another program an HDF5 file has: `westpa`, `wepy-1`; empty for none that is known."""
+    try:
+        return _format(set(file), set(file.attrs))
+    except (KeyError, OSError, RuntimeError):
+        return ""
+
+
+def _format(names: set[str], attributes: set[str]) -> str:
+    if {"iterations", "summary"} <= names or attributes & {"west_file_format_version", "westpa_fileformat_version"}:
+        return "westpa"
+    return "wepy-1" if {"runs", "topology"} <= names else ""
+
+
+def _advice(where: Path, found: str) -> str:
+    if found:
+        return f": import it (wepy-data import {quote(str(where))} -o run.h5) and open what you get"
     return ": check the name"

@@ -1,4 +1,4 @@
-"""Scattered rows of a dataset that HDF5 has packed: its chunks are unpacked several at a time, and only once each."""
+"""Chunks packed and unpacked as HDF5 does it, several at a time: rows that are scattered, and whole chunks to write."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_packed(dataset: h5py.Dataset, column: Column, rows: NDArray[np.int64]) 
     OSError
         If a chunk does not unpack to what it should be.
     """
-    if not len(rows) or dataset.chunks is None or dataset.chunks[1:] != column.shape or not _is_packed(dataset):
+    if not len(rows) or dataset.chunks is None or dataset.chunks[1:] != column.shape or not is_packed(dataset):
         return None
     chunk = dataset.chunks[0]
     numbers, starts = np.unique(rows // chunk, return_index=True)
@@ -62,7 +62,14 @@ def read_packed(dataset: h5py.Dataset, column: Column, rows: NDArray[np.int64]) 
     return found
 
 
-def _is_packed(dataset: h5py.Dataset) -> bool:
+def pack_chunk(rows: NDArray[Any], level: int) -> bytes:
+    """Return a whole chunk of rows as it is stored: bytes sorted by their place in a number, then deflated."""
+    planes = np.ascontiguousarray(rows).reshape(-1, 1).view(np.uint8).reshape(-1, rows.dtype.itemsize)
+    return zlib.compress(np.ascontiguousarray(planes.T).data, level)
+
+
+def is_packed(dataset: h5py.Dataset) -> bool:
+    """Whether the chunks of a dataset are shuffled, then deflated, and nothing else."""
     settings = dataset.id.get_create_plist()
     return tuple(settings.get_filter(i)[0] for i in range(settings.get_nfilters())) == _FILTERS
 
