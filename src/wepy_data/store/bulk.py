@@ -23,11 +23,12 @@ from wepy_data.store.copy import header_room, new_file, reserve
 from wepy_data.store.create import Extent, create_next, create_objects, write_header_crc, write_provenance
 from wepy_data.store.journal import writing
 from wepy_data.store.packed import is_packed, pack_chunk
-from wepy_data.store.path import appearing
+from wepy_data.store.path import appearing, refuse_existing
 
-_LEVEL = 4  # of compression, as in a file that is sealed
 _THREADS = 4  # at most
 _WAITING = 4  # chunks for each of them
+_NOISY = 0.4  # of its size that a chunk takes when packed
+_ROOM = 1 << 24  # bytes that the disk is asked for at once
 _MANY = 1 << 16  # rows, of a table that is not known to be shorter
 
 
@@ -61,9 +62,10 @@ def bulk_writing(
     """
     where = Path(path)
     expected = {dim: rows.get(dim, _MANY) for dim in header.layout.by_dim}
+    refuse_existing(where, overwrite=overwrite)
     with (
+        writing(where),  # a run that starts in its place meanwhile would lose its file
         appearing(where, overwrite=overwrite) as temporary,
-        writing(where),
         new_file(temporary, header_room(header)) as file,
         ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool,
     ):
@@ -79,7 +81,8 @@ class BulkWriter:
 
     def __init__(self, file: h5py.File, header: Header, pool: ThreadPoolExecutor) -> None:
         self._file, self._header = file, header
-        self._columns = {p: _ColumnWriter(file[p], c, pool) for p, c in header.layout.growing.items()}
+        self._room = _Room(file.id)
+        self._columns = {p: _ColumnWriter(file[p], c, pool, self._room) for p, c in header.layout.growing.items()}
         self._n_cycles = 0
         self.ended = False
 
@@ -114,7 +117,7 @@ class BulkWriter:
         header = self._header
         if provenance is not None:
             header = replace(header, provenance=provenance)
-        reserve(self._file.id, 2 * header_room(header, planned))
+        self._room.need(2 * header_room(header, planned))
         write_provenance(self._file, header)
         if planned is not None:
             create_next(self._file, header, planned)
@@ -123,16 +126,29 @@ class BulkWriter:
         self.ended = True
 
 
+class _Room:
+    """Room on the disk behind the end of a file, asked for in large pieces: see `reserve`."""
+
+    def __init__(self, file: h5py.h5f.FileID) -> None:
+        self._file, self._end = file, 0
+
+    def need(self, size: int) -> None:
+        if self._file.get_filesize() + size > self._end:
+            reserve(self._file, size + _ROOM)
+            self._end = self._file.get_filesize() + size + _ROOM
+
+
 class _ColumnWriter:
     """One dataset: its rows are kept until they fill chunks, which are packed by threads and written as they are."""
 
-    def __init__(self, dataset: h5py.Dataset, column: Column, pool: ThreadPoolExecutor) -> None:
-        self._dataset, self._shape, self._pool = dataset, column.shape, pool
+    def __init__(self, dataset: h5py.Dataset, column: Column, pool: ThreadPoolExecutor, room: _Room) -> None:
+        self._dataset, self._shape, self._pool, self._room = dataset, column.shape, pool, room
         self._direct = is_packed(dataset) and dataset.chunks[1:] == column.shape and column.row_bytes > 0
         self._chunk = dataset.chunks[0] if self._direct else max(1, _MANY // max(1, column.row_bytes))
         self._kept: list[NDArray[Any]] = []
         self._n_kept = self._n_written = 0
         self._packing: deque[tuple[int, Future[bytes]]] = deque()
+        self._bytes, self._noisy = self._chunk * column.row_bytes, False
 
     def append(self, rows: NDArray[Any]) -> None:
         if not len(rows):
@@ -160,12 +176,12 @@ class _ColumnWriter:
         self._dataset.id.set_extent((total, *self._shape))
         self._n_written = total
         if not self._direct:
-            reserve(self._dataset.file.id, 2 * rows.nbytes + math.prod(self._dataset.chunks) * rows.dtype.itemsize)
+            self._room.need(2 * rows.nbytes + math.prod(self._dataset.chunks) * rows.dtype.itemsize)
             self._dataset[start:total] = rows
             return
         for first in range(0, len(rows), self._chunk):
             part = rows[first : first + self._chunk]
-            self._packing.append((start + first, self._pool.submit(pack_chunk, part, _LEVEL)))
+            self._packing.append((start + first, self._pool.submit(pack_chunk, part, noisy=self._noisy)))
             if len(self._packing) > _WAITING * _THREADS:
                 self._store()
         while self._packing and self._packing[0][1].done():
@@ -174,5 +190,6 @@ class _ColumnWriter:
     def _store(self) -> None:
         row, packing = self._packing.popleft()
         packed = packing.result()
-        reserve(self._dataset.file.id, len(packed))
+        self._noisy = self._noisy or len(packed) > _NOISY * self._bytes
+        self._room.need(len(packed))
         self._dataset.id.write_direct_chunk((row, *(0 for _ in self._shape)), packed)
