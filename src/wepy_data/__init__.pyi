@@ -28,6 +28,9 @@ from .export.paths import export_paths
 from .export.table import export_table
 from .export.tree_sequence import tree_sequence
 from .plot.advice import plot_advice
+from .importers.report import ImportReport
+from .importers.run import import_run
+from .importers.westpa import import_westpa
 from .plot.lineage_tree import plot_lineage
 from .plot.regions import plot_regions
 from .plot.tree_text import tree_text
@@ -85,6 +88,7 @@ __all__ = [
     "FunctionError",
     "Genealogy",
     "Header",
+    "ImportReport",
     "Journal",
     "Layout",
     "Lineage",
@@ -127,6 +131,8 @@ __all__ = [
     "forget_aside",
     "growing_bytes",
     "heaviest",
+    "import_run",
+    "import_westpa",
     "is_disk_full",
     "journal_path",
     "open_run",

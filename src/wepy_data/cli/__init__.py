@@ -6,6 +6,7 @@ from wepy_data.cli import (  # each adds its commands to `main`
     compute,
     export,
     graph,
+    imports,
     look,
     plot,
     table,
@@ -14,4 +15,4 @@ from wepy_data.cli import (  # each adds its commands to `main`
 )
 from wepy_data.cli.group import main
 
-__all__ = ["ancestry", "care", "compute", "export", "graph", "look", "main", "plot", "table", "tree", "why"]
+__all__ = ["ancestry", "care", "compute", "export", "graph", "imports", "look", "main", "plot", "table", "tree", "why"]

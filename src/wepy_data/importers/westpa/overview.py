@@ -1,0 +1,163 @@
+"""What a WESTPA file holds: its version, its iterations, how far it has come, its bin mappers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from wepy_data.errors import NotARunError, SelectionError, VersionTooNewError, VersionTooOldError
+from wepy_data.importers.foreign import Foreign, text
+from wepy_data.importers.report import Notes
+from wepy_data.importers.westpa.iteration import COMPLETE
+from wepy_data.importers.westpa.mapper import Described, read_mapper
+
+OLDEST, NEWEST = 7, 10
+_GROUP = re.compile(r"iter_([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What is known of a WESTPA file before its iterations are read.
+
+    Parameters
+    ----------
+    version : str
+        Version of the file format; empty if it is not said.
+    westpa : str
+        Version of WESTPA; empty if it is not said.
+    paths : tuple of str
+        Groups of the iterations that have been run, from 1 on.
+    planned : str
+        Group of the iteration that was prepared after them; empty if there is none.
+    n_dims, n_points : int
+        Dimensions of the progress coordinate, and points of a segment in the first iteration.
+    n_segments : int
+        Segments of all iterations that have been run.
+    """
+
+    version: str
+    westpa: str
+    paths: tuple[str, ...]
+    planned: str
+    n_dims: int
+    n_points: int
+    n_segments: int
+
+
+def look_through(foreign: Foreign, last: int | None, notes: Notes) -> Overview:
+    """Return what a file holds.
+
+    Parameters
+    ----------
+    foreign : Foreign
+        The file.
+    last : int, optional
+        Last iteration that is wanted; all that have been run by default.
+    notes : Notes
+        Told of what is left out.
+
+    Raises
+    ------
+    NotARunError, VersionTooOldError, VersionTooNewError, DamagedRunError
+        If it is no WESTPA file, or not of a version that is known, or broken.
+    SelectionError
+        If the iteration has not been run.
+    """
+    version = _version(foreign)
+    paths = _groups(foreign)
+    done, begun = _finished(foreign, paths, notes)
+    if last is not None and not 1 <= last <= len(done):
+        raise SelectionError(f"no iteration {last} that has been run: {foreign.path} has iterations 1 to {len(done)}")
+    planned = begun
+    if last is not None and last < len(done):
+        notes.leave(f"iterations {last + 1} to {len(done)}, as asked")
+        done, planned = done[:last], done[last]
+    pcoord = foreign.dataset(f"{done[0]}/pcoord", ndim=3, kinds="iuf")
+    return Overview(
+        version=version,
+        westpa=text(foreign.file.attrs.get("west_version", foreign.file.attrs.get("westpa_version", ""))),
+        paths=tuple(done),
+        planned=planned,
+        n_dims=pcoord.shape[2],
+        n_points=pcoord.shape[1],
+        n_segments=sum(foreign.shape(f"{path}/seg_index")[0] for path in done),
+    )
+
+
+def _version(foreign: Foreign) -> str:
+    if not isinstance(foreign.get("/iterations"), h5py.Group):
+        raise NotARunError(f"{foreign.path} is no WESTPA file (/iterations: found nothing): check the name")
+    attributes = foreign.file.attrs
+    found = attributes.get("west_file_format_version", attributes.get("westpa_fileformat_version"))
+    if found is None:
+        return ""
+    if not isinstance(found, int | np.integer):
+        raise foreign.damaged("/@west_file_format_version", repr(found)[:60], "a number")
+    if found < OLDEST:
+        raise VersionTooOldError(
+            f"{foreign.path} has WESTPA's file format {found}, and {OLDEST} to {NEWEST} are read: convert it with a "
+            "release of WESTPA that knows both"
+        )
+    if found > NEWEST:
+        raise VersionTooNewError(
+            f"{foreign.path} has WESTPA's file format {found}, and {OLDEST} to {NEWEST} are read: upgrade this library "
+            "(pip install --upgrade wepy-ensemble)"
+        )
+    return str(found)
+
+
+def _groups(foreign: Foreign) -> list[str]:
+    """Return the groups of iterations 1, 2, ... in order; iteration 0 holds start structures only."""
+    found = {int(match[1]): name for name in foreign.file["/iterations"] if (match := _GROUP.fullmatch(name))}
+    found.pop(0, None)
+    missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
+    if missing or not found:
+        named = f"iterations {', '.join(map(str, missing[:5]))} missing" if missing else "no iterations"
+        raise foreign.damaged("/iterations", named, "iterations 1, 2, ... without gaps")
+    return [f"/iterations/{found[number]}" for number in sorted(found)]
+
+
+def _finished(foreign: Foreign, paths: list[str], notes: Notes) -> tuple[list[str], str]:
+    """Return the groups of iterations that have been run, and of the one that was prepared after them."""
+    n_done = len(paths)
+    while n_done and not _is_complete(foreign, paths[n_done - 1]):
+        n_done -= 1
+    done, more = paths[:n_done], paths[n_done:]
+    if not done:
+        raise foreign.damaged("/iterations", "no iteration that has been run to its end", "one", "run it with WESTPA")
+    if len(more) > 1:
+        raise foreign.damaged(more[0], "an iteration that was not run to its end, and another one after it", "no other")
+    if not more:
+        notes.miss("the walkers that were planned after the last iteration: the run is not sealed")
+        return done, ""
+    if not foreign.has(f"{more[0]}/seg_index"):
+        notes.miss(f"the walkers that were planned after the last iteration ({more[0]} is not filled): the run is not sealed")  # fmt: skip # noqa: E501
+        return done, ""
+    status = foreign.fields(f"{more[0]}/seg_index", ["status"])["status"]
+    if n_run := int((status == COMPLETE).sum()):
+        notes.leave(f"{n_run} of {len(status)} segments of iteration {n_done + 1} that were run: it did not end")
+    return done, more[0]
+
+
+def _is_complete(foreign: Foreign, path: str) -> bool:
+    if not foreign.has(f"{path}/seg_index"):
+        return False
+    status = foreign.fields(f"{path}/seg_index", ["status"])["status"]
+    return bool(len(status) and (status == COMPLETE).all())
+
+
+def read_mappers(foreign: Foreign, n_dims: int) -> dict[str, Described]:
+    """Return the bin mappers of a file by their hashes; their pickles are read, and never loaded."""
+    where = "/bin_topologies"
+    if not foreign.has(f"{where}/index") or not foreign.has(f"{where}/pickles"):
+        return {}
+    index = foreign.fields(f"{where}/index", ["hash", "pickle_len"])
+    pickles = foreign.read(f"{where}/pickles", ndim=2, kinds="u")
+    found = {}
+    for row, (digest, length) in enumerate(zip(index["hash"], index["pickle_len"], strict=True)):
+        data = bytes(pickles[row, : int(length)].astype(np.uint8)) if row < len(pickles) else b""
+        found[text(digest)] = read_mapper(data, text(digest), n_dims)
+    return found
