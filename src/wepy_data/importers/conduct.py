@@ -119,7 +119,7 @@ def conduct(
     )  # fmt: skip
     with ThreadPoolExecutor(1) as aside, writing as writer:
         digest = aside.submit(foreign.digest)
-        for facts in material.cycles:
+        for facts in _read(foreign, material.cycles):
             previous = build_cycle(layout, previous, facts.rows, facts.frame_count)
             writer.append(previous)
             if progress is not None:
@@ -128,6 +128,16 @@ def conduct(
         report = _report(foreign, material, notes, Path(output), previous, sealed=planned is not None)
         writer.end(planned, [_record(foreign, material, report, digest.result())])
     return report
+
+
+def _read(foreign: Foreign, cycles: Iterator[CycleFacts]) -> Iterator[CycleFacts]:
+    """Yield cycles; what HDF5 cannot read on the way is damage of the foreign file, not a failure to write."""
+    while True:
+        with foreign.reading():
+            facts = next(cycles, None)
+        if facts is None:
+            return
+        yield facts
 
 
 def _report(

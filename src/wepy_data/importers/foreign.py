@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,7 @@ import numpy as np
 from h5py import h5a, h5d, h5o, h5s, h5t
 from numpy.typing import NDArray
 
-from wepy_data.errors import DamagedRunError, SelectionError
+from wepy_data.errors import DamagedRunError, DataError, SelectionError
 from wepy_data.store.guard import refuse_oversized
 from wepy_data.store.opening import in_one_line, open_known
 
@@ -55,8 +56,21 @@ class Foreign:
     def damaged(
         self, where: str, found: str, expected: str, way_out: str = "restore it from a copy"
     ) -> DamagedRunError:
-        """Return the error that says what is wrong in the file, and where."""
-        return DamagedRunError(f"{self.path} cannot be imported ({where}: {found}, expected {expected}): {way_out}")
+        """Return the error that says what is wrong in the file, and where; `way_out` may be empty."""
+        more = f": {way_out}" if way_out else ""
+        return DamagedRunError(f"{self.path} cannot be imported ({where}: found {found}, expected {expected}){more}")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Report what HDF5 cannot read in the block as damage of the file."""
+        try:
+            yield
+        except DataError:
+            raise
+        except (KeyError, MemoryError, OSError, RuntimeError) as error:
+            raise DamagedRunError(
+                f"{self.path} is a damaged HDF5 file ({in_one_line(error)}): restore it from a copy"
+            ) from error
 
     def refuse_as_output(self, output: str | os.PathLike[str]) -> None:
         """Raise `SelectionError` if the import would replace the file itself."""

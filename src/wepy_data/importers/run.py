@@ -33,7 +33,7 @@ def import_run(path: str | os.PathLike[str], output: str | os.PathLike[str], **s
     NotARunError
         If it is a file of another kind, or a run of this library already.
     """
-    with Foreign(path) as foreign:
+    with Foreign(path) as foreign, foreign.reading():
         found = foreign_format(foreign.file)
         ours = "schema_version" in foreign.file.attrs and "run_id" in foreign.file.attrs
     if found == "westpa":

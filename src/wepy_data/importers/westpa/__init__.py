@@ -80,7 +80,8 @@ def import_westpa(
         raise ValueError(f"timestep: expected a positive number of ps, found {timestep}")
     with Foreign(path) as foreign:
         notes = Notes()
-        material = _material(foreign, timestep, dict(units or {}), last, notes)
+        with foreign.reading():
+            material = _material(foreign, timestep, dict(units or {}), last, notes)
         return conduct(foreign, material, notes, output, overwrite=overwrite, progress=progress)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wepy_data.errors import DamagedRunError
 from wepy_data.importers.conduct import CycleFacts, planned_walkers
 from wepy_data.importers.foreign import Foreign
 from wepy_data.importers.report import Notes
@@ -190,8 +191,12 @@ class Walk:
         rows, made = self.bins.use(mapper, numbers, said.target_counts)
         return {"/segments/bin": rows, **made}
 
-    def _planned(self, before: Iteration, here: Iteration) -> Arrays:
-        linked = links(before, here, self.foreign.damaged)
+    def _planned(self, before: Iteration, here: Iteration) -> Arrays | None:
+        try:
+            linked = links(before, here, self.foreign.damaged)
+        except DamagedRunError as error:
+            self.notes.miss(f"the walkers that were planned after the last iteration: the run is not sealed ({error})")
+            return None
         self._note(linked, here.number)
         first = self._stop - before.n_segments
         state = self.states.initial_rows(here.number, linked.state)

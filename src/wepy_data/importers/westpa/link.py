@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wepy_data.errors import DamagedRunError
 from wepy_data.importers.westpa.flow import weight_flow
-from wepy_data.importers.westpa.iteration import Iteration
+from wepy_data.importers.westpa.iteration import Iteration, Recycling
 
 _TOLERANCE = 1e-12  # of the rule `weight-flow`
 Ints = NDArray[np.int64]
@@ -100,14 +100,22 @@ def _parents(before: Iteration, after: Iteration, damaged: Damaged) -> Ints:
     parent = after.parent.copy()
     recycled, where = parent < 0, f"iteration {after.number}"
     if recycled.any():
-        by_state = np.full(int(max(after.recycling.state.max(initial=0), (-1 - parent).max())) + 1, -1, np.int64)
-        by_state[after.recycling.state] = after.recycling.segment
-        parent[recycled] = by_state[-1 - parent[recycled]]
+        parent[recycled] = _recycled(after.recycling, -1 - parent[recycled])
     if (parent < 0).any() or (parent >= before.n_segments).any():
         wrong = np.flatnonzero((parent < 0) | (parent >= before.n_segments))[:5].tolist()
         found = f"segments {wrong} with parents {after.parent[wrong].tolist()}"
         raise damaged(f"{where}, seg_index", found, "segments of the one before, or recycled ones of new_weights", "")
     return parent
+
+
+def _recycled(recycling: Recycling, states: Ints) -> Ints:
+    """Return which segments were recycled to states; -1 for none."""
+    if not len(recycling.state):
+        return np.full(len(states), -1, np.int64)
+    order = np.argsort(recycling.state, kind="stable")
+    known = recycling.state[order]
+    place = np.minimum(np.searchsorted(known, states), len(known) - 1)
+    return np.where(known[place] == states, recycling.segment[order][place], -1)
 
 
 def _refuse_changed(
@@ -123,7 +131,7 @@ def _refuse_changed(
     short = own < -_TOLERANCE * after.weight
     if len(wrong) or short.any():
         segment = int(wrong[0]) if len(wrong) else int(parent[short][0])
-        found = f"{out[segment]!r} from segment {segment} of iteration {before.number}, which weighs {before.weight[segment]!r}"  # noqa: E501
+        found = f"{out[segment].item()!r} from segment {segment} of iteration {before.number}, which weighs {before.weight[segment].item()!r}"  # noqa: E501
         way_out = (
             "weights were changed by other means than splitting and merging (reweighting?), which a run of this schema "
             f"cannot hold: import the iterations before it (last={before.number}, or --last {before.number})"

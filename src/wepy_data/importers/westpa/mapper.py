@@ -113,7 +113,7 @@ def read_mapper(data: bytes, digest: str, n_dims: int) -> Described:
 
 
 def _class(value: Any) -> str:
-    return str(value.maker) if isinstance(value, Made) else type(value).__name__
+    return str(value.maker) if isinstance(value, Made) and isinstance(value.maker, Named) else type(value).__name__
 
 
 def _mapper(value: Any, depth: int = 0) -> Mapper:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST = 1 << 26  # bytes of a pickle
-_DEPTH = 40
+_DEPTH, _MOST_SAID = 40, 20_000
 _ARRAYS = {"_frombuffer", "_reconstruct", "scalar"}
 
 
@@ -73,9 +73,15 @@ def read_pickle(data: bytes) -> Any:
             if opcode.name == "STOP":
                 return machine.pop()
             machine.step(opcode.name, argument)
-    except (IndexError, KeyError, TypeError, OverflowError, RecursionError, UnicodeError) as error:
+    except _UnknownError:
+        raise
+    except (IndexError, KeyError, TypeError, OverflowError, RecursionError, ValueError) as error:
         raise ValueError(f"the pickle is malformed ({error!r:.80})") from error
     raise ValueError("the pickle is cut off")
+
+
+class _UnknownError(ValueError):
+    """An opcode that does more than put values together."""
 
 
 _MARK = object()
@@ -128,7 +134,7 @@ class _Machine:
         elif name == "GLOBAL":
             self.stack.append(Named(*str(argument).split(" ", 1)))
         elif name not in _IGNORED:
-            raise ValueError(f"the pickle uses the opcode {name}, which this reader does not follow")
+            raise _UnknownError(f"the pickle uses the opcode {name}, which this reader does not follow")
 
 
 def _tuple(count: int) -> Callable[[_Machine], None]:
@@ -243,6 +249,8 @@ def array_of(value: Any) -> NDArray[Any]:
             _, shape, code, fortran, data = value.state
             order = "F" if fortran else "C"
         data = data.encode("latin-1") if isinstance(data, str) else data
+        if any(length > len(data) for length in shape):
+            raise ValueError("a shape that is larger than its values")
         return np.frombuffer(data, _dtype(code)).reshape(tuple(map(int, shape)), order=order).copy()
     except (TypeError, ValueError) as error:
         raise ValueError(f"an array that is malformed ({error!r:.80})") from error
@@ -262,9 +270,15 @@ def _dtype(value: Any) -> np.dtype[Any]:
     return np.dtype(("" if order == "|" else order) + code)
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """Return what can be said of a value in JSON; objects and functions by their names."""
-    if depth > _DEPTH:
+def plain(value: Any) -> Any:
+    """Return what can be said of a value in JSON, objects and functions by their names; what is too much is cut off."""
+    return _plain(value, [_MOST_SAID], 0)
+
+
+def _plain(value: Any, left: list[int], depth: int) -> Any:
+    """Return a value in JSON; `left` counts how many more may be said, for a pickle may hold one value many times."""
+    left[0] -= 1
+    if left[0] < 0 or depth > _DEPTH:
         return "..."
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -273,12 +287,18 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, bytes | bytearray):
         return f"{len(value)} bytes"
     if isinstance(value, list | tuple):
-        return [plain(one, depth + 1) for one in value[:1000]]
+        return [_plain(one, left, depth + 1) for one in value[: max(left[0], 0) + 1]]
     if isinstance(value, Table):
-        return {str(plain(key, depth + 1)): plain(held, depth + 1) for key, held in value.items[:1000]}
+        items = value.items[: max(left[0], 0) + 1]
+        return {str(_plain(key, left, depth + 1)): _plain(held, left, depth + 1) for key, held in items}
     if isinstance(value, Made):
         try:
-            return plain(array_of(value).tolist(), depth + 1)
+            return _plain(array_of(value).tolist(), left, depth + 1)
         except ValueError:
-            return {"object": str(value.maker), **{k: plain(v, depth + 1) for k, v in state_of(value).items()}}
+            state = {name: _plain(held, left, depth + 1) for name, held in state_of(value).items()}
+            return {"object": _name(value), **state}
     return str(value)
+
+
+def _name(value: Made) -> str:
+    return str(value.maker) if isinstance(value.maker, Named) else "an object"

@@ -141,8 +141,10 @@ def read_frames(foreign: Foreign, path: str, kind: TrajectoryKind, n_segments: i
         if coordinates.shape[1:] != (kind.n_atoms, 3) or len(pointer) != len(coordinates) or pointer.shape[1] != 2:
             return f"their shape is {list(coordinates.shape)}, expected frames of {kind.n_atoms} atoms"
         segment = pointer[:, 1]
-        counts = np.bincount(segment[segment >= 0], minlength=n_segments)
-        if not len(segment) or len(counts) != n_segments or counts.min() != counts.max():
+        if not len(segment) or segment.min() < 0 or segment.max() >= n_segments:
+            return "they are of segments that are not there"
+        counts = np.bincount(segment, minlength=n_segments)
+        if counts.min() != counts.max():
             return "not all segments have as many frames"
         picked = pick(int(counts[0]), n_points)
         order = np.argsort(segment, kind="stable").reshape(n_segments, -1)[:, picked.frames].reshape(-1)

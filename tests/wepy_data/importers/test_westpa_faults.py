@@ -1,0 +1,306 @@
+"""WESTPA files that are old, unfinished, damaged or hostile: imported as far as that is right, or refused clearly."""
+
+import os
+import pickle
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+import wepy_data as wd
+
+
+@pytest.fixture
+def west(peers, tmp_path):
+    """A copy that may be changed: three iterations and a planned one of a run with recycling."""
+    path = tmp_path / "west.h5"
+    shutil.copy(peers / "westpa_odld_ss.h5", path)
+    path.chmod(0o644)
+    return path
+
+
+@pytest.fixture
+def framework(peers, tmp_path):
+    shutil.copytree(peers / "westpa_h5fw", tmp_path / "fw", copy_function=shutil.copyfile)
+    for path in [tmp_path / "fw", *(tmp_path / "fw").rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return tmp_path / "fw" / "west.h5"
+
+
+def imported(west, tmp_path, **more):
+    report = wd.import_westpa(west, tmp_path / "run.h5", **more)
+    assert wd.check(tmp_path / "run.h5") == []
+    return report
+
+
+def last_iteration(file):
+    return sorted(file["iterations"])[-1]
+
+
+def refused(west, tmp_path, error, words, **more):
+    with pytest.raises(error, match=words):
+        wd.import_westpa(west, tmp_path / "run.h5", **more)
+    assert not (tmp_path / "run.h5").exists()
+    assert not list(tmp_path.glob(".run*"))
+
+
+@pytest.mark.parametrize("version", [7, 8, 9, 10])
+def test_each_file_format_is_imported(version, west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        for name in ("west_file_format_version", "westpa_fileformat_version"):
+            file.attrs[name] = version
+        if version < 10:
+            del file["iterations/iter_00000001"].attrs["binhash"], file["iterations/iter_00000001/bin_target_counts"]
+        if version < 8:
+            del file["iterations/iter_00000001/tstates"]
+    report = imported(west, tmp_path)
+    assert report.format == f"WESTPA file format {version}"
+    assert report.counts["bins"] > 0
+
+
+@pytest.mark.parametrize(("version", "error"), [(6, wd.VersionTooOldError), (11, wd.VersionTooNewError)])
+def test_other_file_formats_are_refused(version, error, west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        file.attrs["west_file_format_version"] = version
+    refused(west, tmp_path, error, f"file format {version}, and 7 to 10 are read")
+
+
+def test_iterations_up_to_one_are_imported(west, tmp_path):
+    report = imported(west, tmp_path, last=5)
+    assert report.counts["cycles"] == 5
+    assert "iterations 6 to" in str(report)
+    with h5py.File(west) as file, wd.open_run(tmp_path / "run.h5") as run:
+        assert len(run.reader.planned["/next/weight"]) == len(file["iterations/iter_00000006/seg_index"])
+    with pytest.raises(wd.SelectionError, match="no iteration 0 that has been run"):
+        wd.import_westpa(west, tmp_path / "other.h5", last=0)
+
+
+def test_an_iteration_that_did_not_end_becomes_the_planned_one(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        index = file[f"iterations/{last_iteration(file)}/seg_index"]
+        index["status"] = np.where(np.arange(len(index)) < 3, 2, 1).astype("u1")
+        n = len(index)
+    report = imported(west, tmp_path)
+    assert f"3 of {n} segments" in str(report)
+    assert report.sealed
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_file_without_planned_walkers_is_imported_and_not_sealed(filled, west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        name = last_iteration(file)
+        del file[f"iterations/{name}"]
+        if filled:
+            file.create_group(f"iterations/{name}")
+    report = imported(west, tmp_path)
+    assert not report.sealed
+    assert "the run is not sealed" in str(report)
+    with wd.open_run(tmp_path / "run.h5") as run:
+        assert not run.sealed
+        assert run.n_cycles == report.counts["cycles"]
+
+
+def test_a_gap_in_the_iterations_is_refused(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        del file["iterations/iter_00000003"]
+    refused(west, tmp_path, wd.DamagedRunError, "iterations 3 missing")
+
+
+def test_weights_that_were_changed_are_refused_and_what_was_before_is_imported(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        index = file["iterations/iter_00000007/seg_index"]
+        weight = index["weight"]
+        change = min(weight[0], weight[-1]) / 2
+        weight[[0, -1]] += np.array([change, -change])
+        index["weight"] = weight
+    refused(west, tmp_path, wd.DamagedRunError, r"iteration 7, weights: .*last=6, or --last 6")
+    report = imported(west, tmp_path, last=6)
+    assert report.counts["cycles"] == 6
+    assert not report.sealed
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "value", "words"),
+    [
+        ("parent_id", 0, 10_000, "seg_index: found segments .0. with parents"),
+        ("parent_id", 0, -4000, "seg_index: found segments"),
+        ("weight", 1, np.nan, "expected positive weights"),
+        ("weight", 1, -0.5, "expected positive weights"),
+        ("wtg_offset", 2, 1 << 40, "wtgraph: .*expected as many as seg_index names"),
+    ],
+)
+def test_segments_that_cannot_be_are_refused(name, row, value, words, west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        rows = file["iterations/iter_00000006/seg_index"][()]
+        rows[name][row] = value
+        file["iterations/iter_00000006/seg_index"][...] = rows
+    refused(west, tmp_path, wd.DamagedRunError, words)
+
+
+def test_coordinates_that_are_no_numbers_are_refused(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        file["iterations/iter_00000004/pcoord"][2, -1, 0] = np.nan
+    refused(west, tmp_path, wd.DamagedRunError, r"iter_00000004/pcoord: found a value that is no number at \[2, ")
+
+
+@pytest.mark.parametrize("part", [0.05, 0.3, 0.6, 0.95])
+def test_a_truncated_file_is_refused(part, west, tmp_path):
+    content = west.read_bytes()
+    west.write_bytes(content[: int(len(content) * part)])
+    refused(west, tmp_path, wd.DamagedRunError, "damaged HDF5 file|cannot be imported")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_file_with_random_damage_is_imported_or_refused(seed, west, tmp_path):
+    rng, content = np.random.default_rng(seed), bytearray(west.read_bytes())
+    for place in rng.integers(100, len(content), 40):
+        content[place] = rng.integers(256)
+    west.write_bytes(content)
+    try:
+        wd.import_run(west, tmp_path / "run.h5")
+    except wd.DataError as error:
+        assert str(west) in str(error) or "does not conform" in str(error)  # noqa: PT017 (either may happen)
+        assert not (tmp_path / "run.h5").exists()
+
+
+class Shell:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+def with_pickle(west, data):
+    with h5py.File(west, "r+") as file:
+        del file["bin_topologies/pickles"]
+        file["bin_topologies/pickles"] = np.frombuffer(data, "u1")[None]
+        index = file["bin_topologies/index"][()]
+        index["pickle_len"] = len(data)
+        file["bin_topologies/index"][...] = index
+
+
+def test_a_pickle_that_runs_code_is_not_run(west, tmp_path):
+    with_pickle(west, pickle.dumps(Shell(tmp_path / "mark")))
+    report = imported(west, tmp_path)
+    assert not (tmp_path / "mark").exists()
+    assert "is not plain data" in str(report)
+    assert report.counts["bins"] == 0
+    with wd.open_run(tmp_path / "run.h5") as run:
+        mapper = run.header.provenance[0]["components"]["binner"]["mappers"][0]
+    assert mapper["kind"] == "opaque"
+    assert "system" in mapper["class"]
+
+
+@pytest.mark.parametrize("data", [b"\x80\x04", b"not a pickle", b"\x80\x04K\x01Q."])
+def test_a_pickle_that_cannot_be_read_leaves_bins_out(data, west, tmp_path):
+    with_pickle(west, data)
+    assert "bins" in str(imported(west, tmp_path)).split("left out:", 1)[1]
+
+
+def test_trajectories_that_are_not_there_are_reported(framework, tmp_path):
+    (framework.parent / "traj_segs" / "iter_000002.h5").unlink()
+    report = imported(framework, tmp_path)
+    assert "frames of iterations 2: their file is not there" in str(report)
+    with wd.open_run(tmp_path / "run.h5") as run:
+        assert len(run.frames(run.lineage.segments_of(1))) == 0
+        assert len(run.frames(run.lineage.segments_of(2))) == 5 * len(run.lineage.segments_of(2))
+        assert len(run.observable("progress")) == report.counts["segments"]
+
+
+def test_a_file_whose_trajectories_are_all_gone_has_the_order_parameter_of_its_frames(framework, tmp_path):
+    shutil.rmtree(framework.parent / "traj_segs")
+    report = imported(framework, tmp_path)
+    assert "none of the trajectory files is where the links lead" in str(report)
+    with wd.open_run(tmp_path / "run.h5") as run:
+        assert report.counts["frames"] == 5 * report.counts["segments"]
+        with pytest.raises(wd.SelectionError, match="no coordinates"):
+            run.frames(run.lineage.trace(0))
+
+
+def test_rounded_coordinates_are_reported(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        for name in file["iterations"]:
+            group = file[f"iterations/{name}"]
+            values = group["pcoord"][()]
+            del group["pcoord"]
+            group.create_dataset("pcoord", data=values, scaleoffset=4, chunks=values.shape)
+    assert "rounded to 0.0001" in str(imported(west, tmp_path))
+
+
+def test_auxiliary_data_that_cannot_be_taken_are_reported(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        for number in (1, 2, 4):
+            group = file[f"iterations/iter_{number:08d}"]
+            n = len(group["seg_index"])
+            group["auxdata/energy"] = np.arange(n, dtype="f2")
+            group["auxdata/count"] = np.ones((n, 6, 2), "u2")
+            group["auxdata/words"] = np.full(n, b"a", "S1")
+            group["auxdata/far"] = h5py.ExternalLink("far.h5", "/far")
+    report = str(imported(west, tmp_path, units={"energy": "kJ mol-1"}))
+    assert "`words`: values of" in report
+    assert "`far`: the link leads nowhere" in report
+    assert "auxiliary data `energy` of iterations 3, 5-24, not there or of another shape: NaN" in report
+    with wd.open_run(tmp_path / "run.h5") as run:
+        assert run.unit("energy") == "kJ mol-1"
+        assert run.observable("count").shape == (len(run.observable("order_parameter")), 2)
+
+
+def test_values_in_other_files_are_not_read(west, tmp_path):
+    (tmp_path / "secret").write_bytes(b"secret!!" * 1000)
+    with h5py.File(west, "r+") as file:
+        group = file["iterations/iter_00000002"]
+        shape = group["pcoord"].shape
+        del group["pcoord"]
+        group.create_dataset("pcoord", shape, "f4", external=[(str(tmp_path / "secret"), 0, h5py.h5f.UNLIMITED)])
+    refused(west, tmp_path, wd.DamagedRunError, "values that lie in other files")
+
+
+def test_a_dataset_that_declares_more_than_there_can_be_is_refused(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        group = file["iterations/iter_00000002"]
+        n = len(group["seg_index"])
+        del group["pcoord"]
+        group.create_dataset("pcoord", (n, 1 << 32, 1), "f4", chunks=(1, 1 << 16, 1))
+    refused(west, tmp_path, wd.DamagedRunError, "pcoord declares")
+
+
+def test_the_run_does_not_replace_the_file_itself(west):
+    before = west.read_bytes()
+    with pytest.raises(wd.SelectionError, match="is the file to be imported"):
+        wd.import_westpa(west, west, overwrite=True)
+    assert west.read_bytes() == before
+
+
+def test_an_existing_file_is_replaced_only_if_that_is_allowed(west, tmp_path):
+    (tmp_path / "run.h5").write_bytes(b"old")
+    with pytest.raises(wd.RunExistsError, match="exists"):
+        wd.import_westpa(west, tmp_path / "run.h5")
+    assert (tmp_path / "run.h5").read_bytes() == b"old"
+    imported(west, tmp_path, overwrite=True)
+
+
+def test_units_and_times_are_those_asked_for(west, tmp_path):
+    report = imported(west, tmp_path, timestep=0.5, units={"order_parameter": "nm"})
+    assert "unit of" not in str(report)
+    with wd.open_run(tmp_path / "run.h5") as run:
+        assert run.unit("order_parameter") == "nm"
+        path = run.lineage.trace(run.segment_id(3, 0))
+        assert run.reader.read("/frames/time", 0, 5).tolist() == [0.5, 1.0, 1.5, 2.0, 2.5]
+        assert len(path) == 4
+    with pytest.raises(ValueError, match="timestep: expected a positive number"):
+        wd.import_westpa(west, tmp_path / "other.h5", timestep=0.0)
+
+
+def test_the_provenance_says_where_a_run_comes_from(west, tmp_path):
+    report = imported(west, tmp_path)
+    with wd.open_run(tmp_path / "run.h5") as run:
+        (record,) = run.header.provenance
+    assert record["kind"] == "import"
+    assert record["seed"] is None
+    assert record["source"]["file"] == str(west)
+    assert len(record["source"]["sha256"]) == 64
+    assert record["software"]["westpa"] == "2022.16"
+    assert record["report"] == report.to_json()
+    assert record["components"]["recycling"]["sets"][0]["targets"] == {"bound": [1.0]}
