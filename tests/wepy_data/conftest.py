@@ -1,5 +1,8 @@
 """A small weighted-ensemble run with everything in it: clones, merges, recycling, two angles, several frames."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,8 @@ from wepy_data.record.run_record import RunRecord
 from wepy_data.schema.layout import Layout, Named
 from wepy_data.store.writer import write_run
 
+PEERS = Path(os.environ.get("PEER_RUNS", Path(__file__).resolve().parents[1] / "data" / "peers"))
+"""Finished runs of other programs; `PEER_RUNS` names a folder with the uncut ones."""
 VALUES = "/observables/<name>/value"
 EDGES = "/particles/trajectory/box/edges"
 LABELS = (b"folded", "entfaltet β".encode(), b"away")
@@ -167,3 +172,8 @@ def ensemble_record():
 def ensemble_file(ensemble_record, tmp_path_factory):
     """The same run as a file, not to be changed."""
     return write_run(tmp_path_factory.mktemp("ensemble") / "run.h5", ensemble_record)
+
+
+@pytest.fixture(scope="session")
+def peers():
+    return PEERS

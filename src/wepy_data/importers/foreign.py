@@ -103,7 +103,7 @@ class Foreign:
             if not h5a.exists(owner, name.encode()):
                 return None
             found = h5a.open(owner, name.encode())
-            value = np.empty(found.shape, found.dtype)
+            value = np.empty(found.shape, self._dtype(path, found.get_type()))
             found.read(value)
         except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise self.damaged(f"{path}@{name}", in_one_line(error), "an attribute that can be read") from error
@@ -132,7 +132,7 @@ class Foreign:
             raise self.damaged(path, in_one_line(error), "a dataset") from error
         if not isinstance(found, h5py.Dataset):
             raise self.damaged(path, "nothing" if found is None else "no dataset", "a dataset")
-        self._refuse_other(path, found.shape, found.dtype, ndim, kinds)
+        self._refuse_other(path, found.shape, self._dtype(path, found.id.get_type()), ndim, kinds)
         return found
 
     def shape(self, path: str) -> tuple[int, ...]:
@@ -160,13 +160,14 @@ class Foreign:
         """
         found = self._open(path)
         stored = found.get_type()
-        shape, dtype = tuple(found.shape), self._dtype(stored)
+        shape, dtype = tuple(found.shape), self._dtype(path, stored)
         self._refuse_other(path, shape, dtype, ndim, kinds)
         settings = found.get_create_plist()
         if settings.get_external_count() or settings.get_layout() == h5d.VIRTUAL:
             raise self.damaged(path, "values that lie in other files", "values in this one")
         try:
-            if dtype.itemsize * math.prod(shape) > _SMALL or settings.get_layout() == h5d.CHUNKED:
+            chunk = settings.get_chunk() if settings.get_layout() == h5d.CHUNKED else ()
+            if dtype.itemsize * max(math.prod(shape), math.prod(chunk)) > _SMALL:
                 refuse_oversized(h5py.Dataset(found), shape[0] if shape else 1)
             values = np.empty(shape, dtype)
             if values.size:
@@ -183,11 +184,14 @@ class Foreign:
             found = in_one_line(error) if self.is_linked(path) else "nothing"
             raise self.damaged(path, found, "a dataset") from error
 
-    def _dtype(self, found: h5t.TypeID) -> np.dtype[Any]:
+    def _dtype(self, path: str, found: h5t.TypeID) -> np.dtype[Any]:
         for known, dtype in self._dtypes:
             if found.equal(known):
                 return dtype
-        self._dtypes.append((found, found.dtype))
+        try:
+            self._dtypes.append((found, found.dtype))
+        except (TypeError, ValueError) as error:
+            raise self.damaged(path, in_one_line(error), "a type that numpy knows") from error
         return self._dtypes[-1][1]
 
     def _refuse_other(

@@ -22,12 +22,12 @@ from wepy_data.schema.layout import Column
 from wepy_data.store.copy import header_room, new_file, reserve
 from wepy_data.store.create import Extent, create_next, create_objects, write_header_crc, write_provenance
 from wepy_data.store.journal import writing
-from wepy_data.store.packed import is_packed, pack_chunk
+from wepy_data.store.pack import Packer
+from wepy_data.store.packed import is_packed
 from wepy_data.store.path import appearing, refuse_existing
 
 _THREADS = 4  # at most
 _WAITING = 4  # chunks for each of them
-_NOISY = 0.4  # of its size that a chunk takes when packed
 _ROOM = 1 << 24  # bytes that the disk is asked for at once
 _MANY = 1 << 16  # rows, of a table that is not known to be shorter
 
@@ -148,7 +148,7 @@ class _ColumnWriter:
         self._kept: list[NDArray[Any]] = []
         self._n_kept = self._n_written = 0
         self._packing: deque[tuple[int, Future[bytes]]] = deque()
-        self._bytes, self._noisy = self._chunk * column.row_bytes, False
+        self._packer = Packer()
 
     def append(self, rows: NDArray[Any]) -> None:
         if not len(rows):
@@ -181,7 +181,7 @@ class _ColumnWriter:
             return
         for first in range(0, len(rows), self._chunk):
             part = rows[first : first + self._chunk]
-            self._packing.append((start + first, self._pool.submit(pack_chunk, part, noisy=self._noisy)))
+            self._packing.append((start + first, self._pool.submit(self._packer.pack, part)))
             if len(self._packing) > _WAITING * _THREADS:
                 self._store()
         while self._packing and self._packing[0][1].done():
@@ -190,6 +190,5 @@ class _ColumnWriter:
     def _store(self) -> None:
         row, packing = self._packing.popleft()
         packed = packing.result()
-        self._noisy = self._noisy or len(packed) > _NOISY * self._bytes
         self._room.need(len(packed))
         self._dataset.id.write_direct_chunk((row, *(0 for _ in self._shape)), packed)

@@ -1,4 +1,4 @@
-"""Chunks packed and unpacked as HDF5 does it, several at a time: rows that are scattered, and whole chunks to write."""
+"""Scattered rows of a dataset that HDF5 has packed: its chunks are unpacked several at a time, and only once each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from wepy_data.schema.layout import Column
 
 _FILTERS = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE)
-_FAST = 1  # level of compression: 5 % larger than level 4, in half the time
 _THREADS = 8  # at most
 _FEW = 4  # chunks that HDF5 unpacks as fast
 _MOST = 0.25  # of the rows of the chunks, beyond which HDF5 is as fast
@@ -61,16 +60,6 @@ def read_packed(dataset: h5py.Dataset, column: Column, rows: NDArray[np.int64]) 
         for one in waiting:
             one.result()
     return found
-
-
-def pack_chunk(rows: NDArray[Any], *, noisy: bool = False) -> bytes:
-    """Return a whole chunk of rows as it is stored: bytes sorted by their place in a number, then deflated, fast.
-
-    Of noisy values, only runs of the same byte are looked for: that takes half the time, and misses 2 %.
-    """
-    planes = np.ascontiguousarray(rows).reshape(-1, 1).view(np.uint8).reshape(-1, rows.dtype.itemsize)
-    packer = zlib.compressobj(_FAST, strategy=zlib.Z_RLE if noisy else zlib.Z_DEFAULT_STRATEGY)
-    return packer.compress(np.ascontiguousarray(planes.T).data) + packer.flush()
 
 
 def is_packed(dataset: h5py.Dataset) -> bool:

@@ -111,7 +111,7 @@ def _version(foreign: Foreign) -> str:
 
 def _groups(foreign: Foreign) -> list[str]:
     """Return the groups of iterations 1, 2, ... in order; iteration 0 holds start structures only."""
-    found = {int(match[1]): name for name in foreign.file["/iterations"] if (match := _GROUP.fullmatch(name))}
+    found = {int(match[1]): name for name in foreign.file["/iterations"] if (match := _GROUP.fullmatch(str(name)))}
     found.pop(0, None)
     missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
     if missing or not found:
