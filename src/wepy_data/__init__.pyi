@@ -30,6 +30,7 @@ from .export.tree_sequence import tree_sequence
 from .plot.advice import plot_advice
 from .importers.report import ImportReport
 from .importers.run import import_run
+from .importers.wepy.importing import import_wepy, import_wepy_runs
 from .importers.westpa import import_westpa
 from .plot.lineage_tree import plot_lineage
 from .plot.regions import plot_regions
@@ -132,6 +133,8 @@ __all__ = [
     "growing_bytes",
     "heaviest",
     "import_run",
+    "import_wepy",
+    "import_wepy_runs",
     "import_westpa",
     "is_disk_full",
     "journal_path",

@@ -12,7 +12,7 @@ from wepy_data.store.opening import foreign_format
 
 
 def import_run(path: str | os.PathLike[str], output: str | os.PathLike[str], **settings: Any) -> ImportReport:
-    """Import a file of another program, whatever it is: WESTPA's west.h5.
+    """Import a file of another program, whatever it is: WESTPA's west.h5, or a WepyHDF5 file.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def import_run(path: str | os.PathLike[str], output: str | os.PathLike[str], **s
     output : path
         The run's file to write; it appears when it is complete.
     **settings
-        As the format's own function takes them: `import_westpa`.
+        As the format's own function takes them: `import_westpa`, `import_wepy`.
 
     Returns
     -------
@@ -40,6 +40,10 @@ def import_run(path: str | os.PathLike[str], output: str | os.PathLike[str], **s
         from wepy_data.importers.westpa import import_westpa
 
         return import_westpa(path, output, **settings)
+    if found == "wepy-1":
+        from wepy_data.importers.wepy.importing import import_wepy
+
+        return import_wepy(path, output, **settings)
     if ours:
         raise SelectionError(f"{path} is a run of this library already: open it as it is")
-    raise NotARunError(f"{path} is neither a WESTPA file (west.h5) nor a run of this library: check the name")
+    raise NotARunError(f"{path} is neither a WESTPA file (west.h5), nor one of wepy 1.x, nor a run of this library: check the name")

@@ -60,7 +60,7 @@ def _boundary(foreign: Foreign, run: FoundRun, notes: Notes) -> dict[str, Any] |
     for name in sorted(group):
         item = foreign.get(f"{path}/{name}")
         if isinstance(item, h5py.Dataset) and item.dtype.kind in "iuf" and item.size <= _MANY:
-            records[name] = _finite(foreign.values(item).tolist())
+            records[name] = _finite(foreign.read(str(item.name)).tolist())
         else:
             notes.leave(f"boundary_conditions/{name}: no numbers, or more than {_MANY}")
     return {"kind": "wepy 1 boundary conditions", "records": records}
@@ -87,7 +87,7 @@ def _value(foreign: Foreign, path: str) -> Any:  # a JSON value
         return None
     if item.size > _MANY:
         return f"{item.size} values"
-    return _finite(foreign.values(item).tolist())
+    return _finite(foreign.read(str(item.name)).tolist())
 
 
 def _finite(value: Any) -> Any:

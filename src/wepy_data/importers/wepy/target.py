@@ -75,7 +75,7 @@ def field_units(foreign: Foreign) -> dict[str, Unit]:
     for name in group if isinstance(group, h5py.Group) else ():
         item = foreign.get(f"{UNITS}/{name}")
         if isinstance(item, h5py.Dataset) and item.shape == ():
-            found[name.removesuffix("_unit")] = unit_of(text(foreign.values(item).item()))
+            found[name.removesuffix("_unit")] = unit_of(text(foreign.read(str(item.name)).item()))
     return found
 
 

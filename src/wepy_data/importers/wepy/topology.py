@@ -72,7 +72,7 @@ def _topology(foreign: Foreign, notes: Notes) -> str:
     if not isinstance(item, h5py.Dataset) or item.shape != () or item.dtype.kind not in "OS":
         notes.leave("topology: no text")
         return ""
-    found = text(foreign.values(item).item())
+    found = text(foreign.read(str(item.name)).item())
     try:
         atom_count(json.loads(found))
     except (RecursionError, ValueError) as error:
@@ -86,6 +86,6 @@ def _atoms(foreign: Foreign, n_atoms: int, count: int) -> Ints | None:
     item = foreign.get(_ATOMS)
     if not isinstance(item, h5py.Dataset) or item.shape != (n_atoms,) or item.dtype.kind not in "iu":
         return None
-    found = foreign.values(item).astype(np.int64)
+    found = foreign.read(str(item.name)).astype(np.int64)
     fits = len(np.unique(found)) == n_atoms and found.min() >= 0 and found.max() < count
     return found if fits else None
