@@ -41,19 +41,24 @@ class Resampling:
         self._kept: tuple[int, int, dict[str, NDArray[np.generic]], Ragged, Ragged | None] | None = None
         self.has_regions = foreign.has(f"{self.path}/{REGION}")
 
-    def n_walkers(self) -> Ints:
-        """Return the number of walkers of each cycle, (n_cycles,): that of its first step's records."""
-        stops = self._where.stops
+    def n_walkers(self, last: int | None = None) -> Ints:
+        """Return the number of walkers of each cycle, up to a last one: that of its first step's records.
+
+        Raises
+        ------
+        DamagedRunError
+            If a cycle has none.
+        """
+        stops = self._where.stops[: None if last is None else max(0, last + 1)]
         if not len(stops):
             return np.zeros(0, np.int64)
         step = self._column("step_idx", 0, int(stops[-1]))
-        cycle = np.searchsorted(stops, np.arange(len(step)), side="right")
-        found = np.bincount(cycle[step == 0], minlength=len(stops))
+        of = np.searchsorted(stops, np.arange(len(step)), side="right")
+        found = np.bincount(of[step == 0], minlength=len(stops))
         if (found == 0).any():
-            where = f"{self.path}, cycle {np.flatnonzero(found == 0)[0]}"
-            raise self._foreign.damaged(
-                where, "no records", "one for each walker", shorter(np.flatnonzero(found == 0)[0])
-            )
+            cycle = int(np.flatnonzero(found == 0)[0])
+            where = f"{self.path}, cycle {cycle}"
+            raise self._foreign.damaged(where, "no records", "one for each walker", shorter(cycle))
         return found
 
     def outcome(self, cycle: int, n_walkers: int) -> Outcome:

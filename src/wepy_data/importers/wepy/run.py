@@ -117,7 +117,7 @@ def find_run(foreign: Foreign, number: int, notes: Notes, last: int | None = Non
     weights = next((field for field in fields if field.path == WEIGHTS), None)
     if weights is None or weights.sparse or weights.shape not in ((), (1,)):
         raise foreign.damaged(f"{path}/trajectories/0/{WEIGHTS}", "no weights", "one for each frame")
-    lengths, known = trajectories.lengths(weights), resampling.n_walkers()
+    lengths, known = trajectories.lengths(weights), resampling.n_walkers(last)
     names = progress_names(foreign, path, int(known[0]) if len(known) else trajectories.n, notes)
     progress = ProgressRecords(foreign, path, names) if names else None
     n_walkers = _complete(foreign, path, known, lengths, progress, notes, last)
@@ -144,11 +144,10 @@ def _complete(
 ) -> Ints:  # fmt: skip
     """Return the numbers of walkers of the cycles that are complete.
 
-    `known` are those of cycles that have resampling records, `lengths` the numbers of frames of the trajectories. wepy
+    `known` are those of cycles, up to the last one wanted, that have resampling records, `lengths` the numbers of frames of the trajectories. wepy
     writes frames first and resampling records last: a run that was killed may have frames of one more cycle.
     """
-    wanted = known if last is None else known[: last + 1]
-    needed = frames_needed(wanted)
+    needed = frames_needed(known)
     there = np.zeros(max(len(needed), len(lengths)), np.int64)
     there[: len(lengths)] = lengths
     short = np.flatnonzero(there[: len(needed)] < needed)
@@ -158,9 +157,9 @@ def _complete(
         raise foreign.damaged(
             f"{path}/trajectories/{place}", found, f"{needed[place]}, as many as records", shorter(cycle)
         )
-    if progress is not None and progress.n_cycles < len(wanted):
+    if progress is not None and progress.n_cycles < len(known):
         found, cycle = f"{progress.n_cycles} cycles", progress.n_cycles
-        raise foreign.damaged(f"{path}/progress", found, f"{len(wanted)}, as in the resampling records", shorter(cycle))
+        raise foreign.damaged(f"{path}/progress", found, f"{len(known)}, as in the resampling records", shorter(cycle))
     if last is not None and last < len(known):
         return known
     more = there.copy()

@@ -85,7 +85,10 @@ def write_run(group, *, weights, steps, warps=None, progress=True, regions=None,
     for walker in range(max(map(len, weights))):
         own = [cycle for cycle, one in enumerate(weights) if walker < len(one)]
         trajectory = group.create_group(f"trajectories/{walker}")
-        values = {"positions": rng.normal(size=(len(own), n_atoms, 3)), "box_vectors": np.tile(2 * np.eye(3), (len(own), 1, 1))}
+        values = {
+            "positions": rng.normal(size=(len(own), n_atoms, 3)),
+            "box_vectors": np.tile(2 * np.eye(3), (len(own), 1, 1)),
+        }
         values["weights"] = np.array([weights[cycle][walker] for cycle in own]).reshape(-1, 1)
         for name, value in {**values, **{n: v[own] for n, v in (fields or {}).items()}}.items():
             trajectory.create_dataset(name, data=value, chunks=(1, *value.shape[1:]), maxshape=(None, *value.shape[1:]))
@@ -110,7 +113,9 @@ def write_run(group, *, weights, steps, warps=None, progress=True, regions=None,
 
 
 def column(group, name, values, dtype=np.int64):
-    array = np.array(values, dtype).reshape(len(values), *np.shape(values[:1])[1:]) if values else np.zeros((0, 1), dtype)
+    array = (
+        np.array(values, dtype).reshape(len(values), *np.shape(values[:1])[1:]) if values else np.zeros((0, 1), dtype)
+    )
     array = array.reshape(-1) if name.endswith("_cycle_idxs") else array
     group.create_dataset(name, data=array, chunks=(1024, *array.shape[1:]), maxshape=(None, *array.shape[1:]))
 

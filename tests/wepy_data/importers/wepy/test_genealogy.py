@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wepy_data as wd
+from wepy_data.importers.wepy.resampling import Step, compose
 
 
 class Walker:
@@ -32,7 +33,15 @@ def steps(draw, n):
     slots = iter(draw(st.permutations(range(sum(counts.values())))))
     targets = {walker: [next(slots) for _ in range(count)] for walker, count in counts.items()}
     found = [
-        (walker, "KEEP_MERGE" if walker in kept else "CLONE" if len(own) > 1 else draw(st.sampled_from(["NOTHING", "CLONE"])), own)  # noqa: E501
+        (
+            walker,
+            "KEEP_MERGE"
+            if walker in kept
+            else "CLONE"
+            if len(own) > 1
+            else draw(st.sampled_from(["NOTHING", "CLONE"])),
+            own,
+        )  # noqa: E501
         for walker, own in targets.items()
     ]
     found += [(walker, "SQUASH", targets[draw(st.sampled_from(sorted(kept)))]) for walker in squashed]
@@ -80,7 +89,41 @@ def slots_of(step):
     return sum(len(targets) for _, decision, targets in step if decision != "SQUASH")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
+@given(programs())
+def test_steps_compose_to_what_becomes_of_walkers_moved_one_by_one(program):
+    n, cycles = program
+    weight = np.arange(1, n + 1) / (n * (n + 1) / 2)
+    for of, _ in cycles:
+        walkers = [Walker(place, {place: one}) for place, one in enumerate(weight.tolist())]
+        for step in of:
+            walkers = applied(walkers, step, slots_of(step))
+        outcome = compose(len(weight), [as_step(step) for step in of])
+        assert outcome.parent.tolist() == [walker.root for walker in walkers]
+        flows = dict(
+            zip(
+                zip(*(a.tolist() for a in outcome.merges(weight)[:2]), strict=True),
+                outcome.merges(weight)[2],
+                strict=True,
+            )
+        )
+        wanted = {(i, g): s for i, w in enumerate(walkers) for g, s in w.shares.items() if g != w.root}
+        assert flows == pytest.approx(wanted, rel=1e-14)
+        weight = outcome.weights(weight)
+        assert weight == pytest.approx([walker.weight for walker in walkers], rel=1e-14)
+
+
+def as_step(step):
+    kinds = ["NOTHING", "CLONE", "SQUASH", "KEEP_MERGE"]
+    return Step(
+        walker=np.array([walker for walker, *_ in step]),
+        kind=np.array([kinds.index(decision) for _, decision, _ in step]),
+        counts=np.array([len(targets) for *_, targets in step]),
+        targets=np.concatenate([targets for *_, targets in step]),
+    )
+
+
+@settings(max_examples=10, deadline=None)
 @given(programs())
 def test_records_of_any_steps_become_the_genealogy_of_walkers_moved_one_by_one(write_wepy, program):
     first, cycles = program
@@ -121,7 +164,10 @@ def assert_same(run, weights, made, warps):
         restarts = [warps[cycle].get(walker.root) for walker in walkers]
         assert list(state) == [-1 if one is None else sources[f"warping target {one}"] for one in restarts]
         wanted = {
-            (into, giver): share for into, w in enumerate(walkers) for giver, share in w.shares.items() if giver != w.root
+            (into, giver): share
+            for into, w in enumerate(walkers)
+            for giver, share in w.shares.items()
+            if giver != w.root
         }
         assert {(i, f) for i, f, _ in flows} == set(wanted)
         assert [w for *_, w in flows] == pytest.approx([wanted[i, f] for i, f, _ in flows], rel=1e-14)
@@ -153,4 +199,7 @@ def test_weights_that_are_rounded_are_those_of_the_records_and_told(write_wepy, 
     assert wd.check(tmp_path / "run.h5") == []
     with wd.open_run(tmp_path / "run.h5") as found:
         assert found.table("segments", cycles=1).weight.tolist() == [0.5 / 3, 0.5 / 3, 0.5 / 3, 0.5]
-    assert any("weights differ from what the resampling records make of them, by up to 3e-08" in line for line in report.unknown)
+    assert any(
+        "weights differ from what the resampling records make of them, by up to 3e-08" in line
+        for line in report.unknown
+    )
