@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from wepy_data.errors import NotARunError, SelectionError
@@ -33,17 +34,48 @@ def import_run(path: str | os.PathLike[str], output: str | os.PathLike[str], **s
     NotARunError
         If it is a file of another kind, or a run of this library already.
     """
-    with Foreign(path) as foreign, foreign.reading():
-        found = foreign_format(foreign.file)
-        ours = "schema_version" in foreign.file.attrs and "run_id" in foreign.file.attrs
-    if found == "westpa":
-        from wepy_data.importers.westpa import import_westpa
-
-        return import_westpa(path, output, **settings)
-    if found == "wepy-1":
+    if _format(path) == "wepy-1":
         from wepy_data.importers.wepy.importing import import_wepy
 
         return import_wepy(path, output, **settings)
-    if ours:
+    from wepy_data.importers.westpa import import_westpa
+
+    _refuse(settings, "run", f"{path} is a WESTPA file, which holds one run")
+    return import_westpa(path, output, **settings)
+
+
+def import_runs(path: str | os.PathLike[str], output: str, **settings: Any) -> list[ImportReport]:
+    """Import all runs of a file of another program that may hold several; `{run}` in `output` is a run's number.
+
+    Raises
+    ------
+    SelectionError
+        If such a file holds one run only, or a setting is for one run.
+    NotARunError
+        If it is a file of another kind.
+    """
+    if _format(path) != "wepy-1":
+        raise SelectionError(f"{path} is a WESTPA file, which holds one run: leave {{run}} out of {output}")
+    from wepy_data.importers.wepy.importing import import_wepy_runs
+
+    for name in ("run", "last"):
+        _refuse(settings, name, f"{output} is for all runs")
+    return import_wepy_runs(path, output, **settings)
+
+
+def _format(path: str | os.PathLike[str]) -> str:
+    with Foreign(path) as foreign, foreign.reading():
+        found = foreign_format(foreign.file)
+        ours = "schema_version" in foreign.file.attrs and "run_id" in foreign.file.attrs
+    if not found and ours:
         raise SelectionError(f"{path} is a run of this library already: open it as it is")
-    raise NotARunError(f"{path} is neither a WESTPA file (west.h5), nor one of wepy 1.x, nor a run of this library: check the name")
+    if not found:
+        raise NotARunError(
+            f"{path} is neither a WESTPA file (west.h5), nor one of wepy 1.x, nor a run of this library: check the name"
+        )
+    return found
+
+
+def _refuse(settings: Mapping[str, Any], name: str, why: str) -> None:
+    if settings.get(name) is not None:
+        raise SelectionError(f"{why}: leave out {name} (--{name})")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from wepy_data.errors import SelectionError
+from wepy_data.errors import NotARunError, SelectionError
 from wepy_data.importers.conduct import Progress, conduct
 from wepy_data.importers.foreign import Foreign
 from wepy_data.importers.report import ImportReport, Notes
@@ -111,12 +111,18 @@ def import_wepy_runs(
             _import(
                 foreign, one, Path(output.replace(RUN, str(one))), wishes, overwrite=overwrite, progress=progress
             )
-            for one in run_numbers(foreign)
+            for one in _numbers(foreign)
         ]  # fmt: skip
 
 
+def _numbers(foreign: Foreign) -> list[int]:
+    if not foreign.has("/runs"):
+        raise NotARunError(f"{foreign.path} is no file of wepy 1.x (it has no /runs): check the name")
+    return run_numbers(foreign)
+
+
 def _chosen(foreign: Foreign, run: int | None) -> int:
-    numbers = run_numbers(foreign)
+    numbers = _numbers(foreign)
     if run is None and len(numbers) == 1:
         return numbers[0]
     if run is not None and run in numbers:

@@ -120,7 +120,7 @@ def find_run(foreign: Foreign, number: int, notes: Notes, last: int | None = Non
     lengths, known = trajectories.lengths(weights), resampling.n_walkers(last)
     names = progress_names(foreign, path, int(known[0]) if len(known) else trajectories.n, notes)
     progress = ProgressRecords(foreign, path, names) if names else None
-    n_walkers = _complete(foreign, path, known, lengths, progress, notes, last)
+    n_walkers = _complete(foreign, resampling, path, known, lengths, progress, notes, last)
     if not len(n_walkers):
         raise foreign.damaged(path, "no complete cycle", "at least one", "run the simulation first")
     if last is not None and not 0 <= last < len(n_walkers):
@@ -139,13 +139,14 @@ def find_run(foreign: Foreign, number: int, notes: Notes, last: int | None = Non
 
 
 def _complete(
-    foreign: Foreign, path: str, known: Ints, lengths: Ints, progress: ProgressRecords | None, notes: Notes,
-    last: int | None,
+    foreign: Foreign, resampling: Resampling, path: str, known: Ints, lengths: Ints,
+    progress: ProgressRecords | None, notes: Notes, last: int | None,
 ) -> Ints:  # fmt: skip
     """Return the numbers of walkers of the cycles that are complete.
 
-    `known` are those of cycles, up to the last one wanted, that have resampling records, `lengths` the numbers of frames of the trajectories. wepy
-    writes frames first and resampling records last: a run that was killed may have frames of one more cycle.
+    `known` are those of cycles, up to the last one wanted, that have resampling records, `lengths` the numbers of
+    frames of the trajectories. wepy writes frames first and resampling records last: a run that was killed may have
+    frames of one more cycle.
     """
     needed = frames_needed(known)
     there = np.zeros(max(len(needed), len(lengths)), np.int64)
@@ -167,15 +168,17 @@ def _complete(
     if more.max(initial=0) > 1:
         found = f"records of {len(known)} cycles, and frames of {len(known) + int(more.max())}"
         raise foreign.damaged(f"{path}/resampling", found, "records of each cycle", shorter(len(known)))
-    return _with_last(known, more, progress, notes)
-
-
-def _with_last(known: Ints, more: Ints, progress: ProgressRecords | None, notes: Notes) -> Ints:
-    """Return the numbers of walkers with that of a last cycle that has frames, and no resampling records yet."""
     count, cycle = int((more > 0).sum()), len(known)
     if not count:
         return known
-    whole = (more[:count] > 0).all() and (not cycle or count == known[-1])
+    wanted = len(resampling.outcome(cycle - 1, int(known[-1])).parent) if cycle else count
+    return _with_last(known, more, wanted, progress, notes)
+
+
+def _with_last(known: Ints, more: Ints, wanted: int, progress: ProgressRecords | None, notes: Notes) -> Ints:
+    """Return the numbers of walkers with that of a last cycle that has frames, and no resampling records yet."""
+    count, cycle = int((more > 0).sum()), len(known)
+    whole = (more[:count] > 0).all() and count == wanted
     if not whole or (progress is not None and progress.n_cycles <= cycle):
         notes.leave(f"cycle {cycle}: it is not complete, wepy was ended while writing it")
         return known

@@ -45,13 +45,13 @@ def drop(name):
 
 RUN = "runs/0/"
 DAMAGE = {
-    "a weight that is no number": (put(f"{RUN}trajectories/1/weights", 2, np.nan), "trajectories/1/weights, cycle 2: nan", 1),
+    "a weight that is no number": (put(f"{RUN}trajectories/1/weights", 2, np.nan), "1/weights, cycle 2: nan", 1),
     "a weight of nobody": (put(f"{RUN}trajectories/1/weights", 2, 0.0), "trajectories/1/weights, cycle 2: 0.0", 1),
     "weights from nowhere": (put(f"{RUN}trajectories/2/weights", 3, 0.6), "0.5, by the resampling records", 2),
-    "a decision that does not exist": (put(f"{RUN}resampling/decision_id", 7, 9), "resampling, cycle 2: decisions 9", 1),
+    "a decision that does not exist": (put(f"{RUN}resampling/decision_id", 7, 9), "cycle 2: decisions 9", 1),
     "two walkers in one slot": (put(f"{RUN}resampling/target_idxs", 7, np.array([0])), "walkers in slots 0, 0, 2", 1),
     "two records of a walker": (put(f"{RUN}resampling/walker_idx", 7, 0), "records of walkers 0, 0, 2", 1),
-    "a missing cycle of records": (put(f"{RUN}resampling/_cycle_idxs", slice(6, 9), 3), "resampling, cycle 2: no records", 1),
+    "a missing cycle of records": (put(f"{RUN}resampling/_cycle_idxs", slice(6, 9), 3), "cycle 2: no records", 1),
     "missing frames": (shorten(f"{RUN}trajectories/1/weights", 2), "trajectories/1: 2 frames, expected 4", 1),
     "missing positions": (shorten(f"{RUN}trajectories/1/positions", 2), "positions: 2 frames, expected 4", 1),
     "positions that are no numbers": (put(f"{RUN}trajectories/1/positions", 2, np.nan), "positions, cycle 2", 1),

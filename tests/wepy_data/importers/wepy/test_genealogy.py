@@ -41,7 +41,7 @@ def steps(draw, n):
             if len(own) > 1
             else draw(st.sampled_from(["NOTHING", "CLONE"])),
             own,
-        )  # noqa: E501
+        )
         for walker, own in targets.items()
     ]
     found += [(walker, "SQUASH", targets[draw(st.sampled_from(sorted(kept)))]) for walker in squashed]
