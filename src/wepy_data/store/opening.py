@@ -25,6 +25,7 @@ _PATIENCE = 50  # times 20 ms, for a file that a writer is just opening
 _ATTEMPTS = 27  # HDF5 sleeps 1, 2, 4, ... ns between attempts to read metadata: 0.13 s in all; its own 100 never end
 
 _OPEN_OTHERWISE = "SWMR read access flag not the same"  # HDF5's words: this process has the file open the other way
+_LOCKED_OTHERWISE = "file locking flag values don't match"  # the same: it has it open with locks, as h5py does unasked
 
 
 def open_file(path: str | os.PathLike[str], *, swmr: bool = False) -> h5py.File:
@@ -95,14 +96,17 @@ def _read_only(where: Path, *, swmr: bool) -> h5py.File:
     try:
         return _opened(where, swmr=swmr)
     except OSError as error:
+        if _LOCKED_OTHERWISE in str(error):
+            return _opened(where, swmr=swmr, locked=True)
         if _OPEN_OTHERWISE not in str(error):
             raise
         return _opened(where, swmr=not swmr)
 
 
-def _opened(where: Path, *, swmr: bool) -> h5py.File:
+def _opened(where: Path, *, swmr: bool, locked: bool = False) -> h5py.File:
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_file_locking(False, False)
+    if not locked:
+        access.set_file_locking(False, False)
     flags = h5py.h5f.ACC_RDONLY
     if swmr:
         flags |= h5py.h5f.ACC_SWMR_READ

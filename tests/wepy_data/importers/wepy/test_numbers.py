@@ -28,7 +28,7 @@ def imported(peer_file, tmp_path_factory):
 def one(request, imported, peer_file, expected):
     """The path of a run, its group in wepy's file, and what is expected of it."""
     name, number = request.param
-    with h5py.File(peer_file(name), locking=False) as file:
+    with h5py.File(peer_file(name)) as file:
         yield imported(name)[number].output, file[f"runs/{number}"], expected(name)["runs"][number]
 
 
@@ -112,7 +112,7 @@ def test_frames_and_order_parameters_are_those_of_the_file(one):
 
 def test_sparse_velocities_are_there_where_the_file_has_them(imported, peer_file):
     report = imported("wepy_nacl_revo_omm")[0]
-    with wd.open_run(report.output) as run, h5py.File(peer_file("wepy_nacl_revo_omm"), locking=False) as file:
+    with wd.open_run(report.output) as run, h5py.File(peer_file("wepy_nacl_revo_omm")) as file:
         for walker in range(10):
             group = file[f"runs/0/trajectories/{walker}/velocities"]
             found = run.observable("velocities", [run.segment_id(cycle, walker) for cycle in range(20)])
