@@ -43,6 +43,7 @@ class Foreign:
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path}: no such file")
         self.file = open_known(self.path, swmr=False)
+        self._digest = ""
         self._dtypes: list[tuple[h5t.TypeID, np.dtype[Any]]] = []
 
     def __enter__(self) -> Self:
@@ -217,12 +218,15 @@ class Foreign:
         return {name: table[name] for name in names}
 
     def digest(self) -> str:
-        """Return the sha256 of the file."""
+        """Return the sha256 of the file, computed once."""
+        if self._digest:
+            return self._digest
         found = hashlib.sha256()
         with self.path.open("rb") as raw:
             while block := raw.read(_BLOCK):
                 found.update(block)
-        return found.hexdigest()
+        self._digest = found.hexdigest()
+        return self._digest
 
 
 def text(value: object) -> str:
