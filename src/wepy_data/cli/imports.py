@@ -23,8 +23,9 @@ def import_(
     path: Path, output: Path, timestep: float | None, units: tuple[str, ...], last: int | None, run: int | None,
     overwrite: bool,
 ) -> None:  # fmt: skip
-    """Import a run of another program: WESTPA's west.h5, or a file of wepy 1.x (WepyHDF5).
+    """Import a run of another program: WESTPA or wepy 1.x.
 
+    FILE is WESTPA's west.h5, or a WepyHDF5 file.
     With {run} in the name of the output, each run of a file of wepy 1.x gets a file of its own.
 
     Prints what was taken, what was not and why, and what is unknown; the same is kept in the new run's provenance.
