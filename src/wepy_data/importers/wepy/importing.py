@@ -11,6 +11,7 @@ from wepy_data.importers.conduct import Progress, conduct
 from wepy_data.importers.foreign import Foreign
 from wepy_data.importers.report import ImportReport, Notes
 from wepy_data.importers.wepy.material import Wishes, material
+from wepy_data.importers.wepy.reading import readable
 from wepy_data.importers.wepy.run import continuations, find_run, run_numbers
 
 RUN = "{run}"
@@ -118,7 +119,8 @@ def import_wepy_runs(
 def _numbers(foreign: Foreign) -> list[int]:
     if not foreign.has("/runs"):
         raise NotARunError(f"{foreign.path} is no file of wepy 1.x (it has no /runs): check the name")
-    return run_numbers(foreign)
+    with readable(foreign, "/runs"):
+        return run_numbers(foreign)
 
 
 def _chosen(foreign: Foreign, run: int | None) -> int:
@@ -127,12 +129,12 @@ def _chosen(foreign: Foreign, run: int | None) -> int:
         return numbers[0]
     if run is not None and run in numbers:
         return run
-    before = continuations(foreign)
-    told = []
-    for number in numbers:
-        walkers = foreign.get(f"/runs/{number}/trajectories")
-        more = f", continues run {before[number]}" if number in before else ""
-        told.append(f"run {number} ({len(walkers) if walkers is not None else 0} walkers{more})")
+    with readable(foreign, "/runs"):
+        before, told = continuations(foreign), []
+        for number in numbers:
+            walkers = foreign.get(f"/runs/{number}/trajectories")
+            more = f", continues run {before[number]}" if number in before else ""
+            told.append(f"run {number} ({len(walkers) if walkers is not None else 0} walkers{more})")
     wanted = "choose one (run=..., --run)" if run is None else f"there is no run {run}"
     raise SelectionError(
         f"{foreign.path} holds {', '.join(told)}: {wanted}, or import each to a file of its own (-o 'run-{RUN}.h5')"
@@ -143,7 +145,6 @@ def _import(
     foreign: Foreign, number: int, output: Path, wishes: Wishes, *, overwrite: bool, progress: Progress | None
 ) -> ImportReport:
     notes = Notes()
-    run = find_run(foreign, number, notes, wishes.last)
-    return conduct(
-        foreign, material(foreign, run, wishes, notes), notes, output, overwrite=overwrite, progress=progress
-    )
+    with readable(foreign, f"/runs/{number}"):
+        found = material(foreign, find_run(foreign, number, notes, wishes.last), wishes, notes)
+    return conduct(foreign, found, notes, output, overwrite=overwrite, progress=progress)

@@ -126,15 +126,17 @@ def _initial(
 def _fields(foreign: Foreign, path: str, notes: Notes) -> tuple[list[str], dict[str, tuple[int, ...]]]:
     """Return the fields of the initial walkers that are numbers, and the shapes of their values."""
     found: dict[str, tuple[int, ...]] = {}
-    group = foreign.file[f"{path}/0"]
-    for name in sorted(group):
-        item = foreign.get(f"{path}/0/{name}")
-        if name == WEIGHTS:
-            continue
-        if isinstance(item, h5py.Dataset) and item.ndim and len(item) == 1 and item.dtype.kind in "biuf":
-            found[name] = () if item.size == 1 else tuple(item.shape[1:])
-        else:
-            notes.leave(f"init_walkers/{name}: no numbers")
+    group = foreign.get(f"{path}/0")
+    for name in sorted(group) if isinstance(group, h5py.Group) else ():
+        inner = foreign.get(f"{path}/0/{name}")
+        names = [f"{name}/{one}" for one in sorted(inner)] if isinstance(inner, h5py.Group) else [name]
+        for one in names:
+            item = foreign.get(f"{path}/0/{one}")
+            if isinstance(item, h5py.Dataset) and item.ndim and len(item) == 1 and item.dtype.kind in "biuf":
+                found[one] = () if item.size == 1 else tuple(item.shape[1:])
+            else:
+                notes.leave(f"init_walkers/{one}: no numbers")
+    found.pop(WEIGHTS, None)
     return list(found), found
 
 
