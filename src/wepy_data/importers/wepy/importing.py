@@ -11,7 +11,6 @@ from wepy_data.importers.conduct import Progress, conduct
 from wepy_data.importers.foreign import Foreign
 from wepy_data.importers.report import ImportReport, Notes
 from wepy_data.importers.wepy.material import Wishes, material
-from wepy_data.importers.wepy.reading import readable
 from wepy_data.importers.wepy.run import continuations, find_run, run_numbers
 
 RUN = "{run}"
@@ -119,7 +118,7 @@ def import_wepy_runs(
 def _numbers(foreign: Foreign) -> list[int]:
     if not foreign.has("/runs"):
         raise NotARunError(f"{foreign.path} is no file of wepy 1.x (it has no /runs): check the name")
-    with readable(foreign, "/runs"):
+    with foreign.reading():
         return run_numbers(foreign)
 
 
@@ -129,7 +128,7 @@ def _chosen(foreign: Foreign, run: int | None) -> int:
         return numbers[0]
     if run is not None and run in numbers:
         return run
-    with readable(foreign, "/runs"):
+    with foreign.reading():
         before, told = continuations(foreign), []
         for number in numbers:
             walkers = foreign.get(f"/runs/{number}/trajectories")
@@ -145,6 +144,6 @@ def _import(
     foreign: Foreign, number: int, output: Path, wishes: Wishes, *, overwrite: bool, progress: Progress | None
 ) -> ImportReport:
     notes = Notes()
-    with readable(foreign, f"/runs/{number}"):
+    with foreign.reading():
         found = material(foreign, find_run(foreign, number, notes, wishes.last), wishes, notes)
     return conduct(foreign, found, notes, output, overwrite=overwrite, progress=progress)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import DataError
 from wepy_data.importers.foreign import Foreign
 from wepy_data.store.guard import refuse_oversized
 from wepy_data.store.opening import in_one_line
@@ -89,17 +86,6 @@ def is_ragged(dataset: h5py.Dataset) -> bool:
     """Whether the rows of a dataset are numbers, of various lengths."""
     base = h5py.check_vlen_dtype(dataset.dtype)
     return dataset.ndim == 1 and isinstance(base, np.dtype) and base.kind in "biuf"
-
-
-@contextlib.contextmanager
-def readable(foreign: Foreign, where: str) -> Iterator[None]:
-    """Turn errors of h5py, of objects whose damage shows when they are looked at, into `DamagedRunError`."""
-    try:
-        yield
-    except (DataError, FileNotFoundError):
-        raise
-    except UNREADABLE as error:
-        raise foreign.damaged(where, in_one_line(error), "objects that can be read") from error
 
 
 def shorter(cycle: int) -> str:
