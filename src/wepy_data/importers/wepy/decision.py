@@ -34,7 +34,7 @@ class Resampling:
         self._foreign, self.path = foreign, f"{run}/resampling"
         columns = ("step_idx", "walker_idx", "decision_id", "target_idxs")
         self._where = sporadic(foreign, self.path, columns, notes) or Sporadic(
-            path=self.path, stops=np.zeros(0, np.int64)
+            path=self.path, cycle=np.zeros(0, np.int64)
         )
         self.n_cycles = self._where.n_cycles
         self.ids = self._decisions(f"{run}/decision", notes)
@@ -49,16 +49,16 @@ class Resampling:
         DamagedRunError
             If a cycle has none.
         """
-        stops = self._where.stops[: None if last is None else max(0, last + 1)]
-        if not len(stops):
-            return np.zeros(0, np.int64)
-        step = self._column("step_idx", 0, int(stops[-1]))
-        of = np.searchsorted(stops, np.arange(len(step)), side="right")
-        found = np.bincount(of[step == 0], minlength=len(stops))
+        where = self._where
+        n_cycles = where.n_cycles if last is None else min(where.n_cycles, max(0, last + 1))
+        n_cycles = min(n_cycles, len(where.cycle) + 1)  # each cycle has a record: more than that is damage
+        stop = where.rows(n_cycles - 1)[1] if n_cycles else 0
+        step = self._column("step_idx", 0, stop) if stop else np.zeros(0, np.int64)
+        found = np.bincount(where.cycle[:stop][step == 0], minlength=n_cycles)
         if (found == 0).any():
             cycle = int(np.flatnonzero(found == 0)[0])
-            where = f"{self.path}, cycle {cycle}"
-            raise self._foreign.damaged(where, "no records", "one for each walker", shorter(cycle))
+            place = f"{self.path}, cycle {cycle}"
+            raise self._foreign.damaged(place, "no records", "one for each walker", shorter(cycle))
         return found
 
     def outcome(self, cycle: int, n_walkers: int) -> Outcome:
@@ -116,9 +116,9 @@ class Resampling:
         start, stop = self._where.rows(cycle)
         if self._kept is None or not self._kept[0] <= start <= stop <= self._kept[1]:
             end = cycle + 1
-            while end < self.n_cycles and self._where.stops[end] - start <= _CHUNK:
+            while end < self.n_cycles and self._where.rows(end)[1] - start <= _CHUNK:
                 end += 1
-            last = int(self._where.stops[end - 1])
+            last = self._where.rows(end - 1)[1]
             columns = {name: self._column(name, start, last) for name in ("step_idx", "walker_idx", "decision_id")}
             self._kept = (start, last, columns, self._ragged("target_idxs", start, last), None)
             if self.has_regions:

@@ -17,11 +17,18 @@ from wepy_data.importers.wepy.run import FoundRun
 from wepy_data.importers.wepy.target import UNITS
 
 _SETTINGS = "/_settings"
+_ROOT = {"runs", "topology", "units", "_settings"}
+_RUN = {
+    "trajectories", "init_walkers", "decision", "resampling", "resampler", "warping", "progress", "boundary_conditions",
+}  # fmt: skip
 _MANY = 1000  # records or numbers
 
 
 def components(foreign: Foreign, run: FoundRun, order_parameter: str, notes: Notes) -> dict[str, dict[str, Any] | None]:
     """Return what the parts of the simulation were, as JSON values."""
+    for path, known in (("/", _ROOT), (f"{run.path}/", _RUN)):
+        for name in sorted(set(foreign.get(path) or ()) - known):
+            notes.leave(f"{path}{name}: nothing that wepy 1.x has there")
     measured = [f"progress/{name}" for name in run.progress.names] if run.progress is not None else []
     return {
         "engine": None,
@@ -39,8 +46,7 @@ def resampler_values(foreign: Foreign, run: FoundRun, notes: Notes) -> dict[str,
     group, found = foreign.get(path), dict[str, Floats]()
     names = sorted(set(group) - {CYCLES}) if isinstance(group, h5py.Group) else []
     where = sporadic(foreign, path, names, notes) if names and foreign.has(f"{path}/{CYCLES}") else None
-    stops = np.arange(1, run.n_cycles + 1)
-    regular = where is not None and where.n_cycles >= run.n_cycles and (where.stops[: run.n_cycles] == stops).all()
+    regular = where is not None and bool((where.counts(run.n_cycles) == 1).all())
     for name in names:
         dataset = foreign.dataset(f"{path}/{name}")
         scalar = dataset.shape[1:] in ((), (1,)) and dataset.dtype.kind in "iuf"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.importers.foreign import Foreign
+from wepy_data.importers.report import Notes
 from wepy_data.importers.wepy.reading import UNREADABLE, Ints, shorter
 from wepy_data.store.guard import refuse_oversized
 from wepy_data.store.opening import in_one_line
@@ -103,9 +104,9 @@ class Trajectories:
         self._opened: dict[str, list[h5py.h5d.DatasetID]] = {}
         self._sparse: dict[str, list[Ints]] = {}
 
-    def fields(self) -> list[Field]:
-        """Return the fields that the first trajectory has, whose values are numbers."""
-        return sorted(self._found(self._foreign.get(f"{self.path}/0"), ""), key=lambda field: field.path)
+    def fields(self, notes: Notes) -> list[Field]:
+        """Return the fields that the first trajectory has, whose values are numbers; others are noted."""
+        return sorted(self._found(self._foreign.get(f"{self.path}/0"), "", notes), key=lambda field: field.path)
 
     def lengths(self, field: Field) -> Ints:
         """Return how many frames of each trajectory a (not sparse) field has, (n_trajectories,); opens it.
@@ -210,7 +211,7 @@ class Trajectories:
             raise self._foreign.damaged(where, "numbers that do not increase", "numbers of frames")
         return found
 
-    def _found(self, group: object, before: str) -> Iterator[Field]:
+    def _found(self, group: object, before: str, notes: Notes) -> Iterator[Field]:
         for name in group if isinstance(group, h5py.Group) else ():
             path = before + name
             item = self._foreign.get(f"{self.path}/0/{path}")
@@ -218,10 +219,12 @@ class Trajectories:
             sparse = isinstance(item, h5py.Group) and SPARSE in item
             if isinstance(item, h5py.Group) and not sparse:
                 if path.count("/") < _DEEP:
-                    yield from self._found(item, f"{path}/")
+                    yield from self._found(item, f"{path}/", notes)
             elif isinstance(data, h5py.Dataset) and data.ndim and data.dtype.kind in "biuf":
                 dtype = "f8" if sparse and data.dtype.kind != "f" else data.dtype.newbyteorder("=").str
                 yield Field(path=path, sparse=sparse, dtype=dtype, shape=tuple(data.shape[1:]))
+            else:
+                notes.leave(f"field {path}: no numbers")
 
 
 def _read(dataset: h5py.h5d.DatasetID, into: NDArray[np.generic], first: int) -> None:

@@ -28,23 +28,26 @@ class Sporadic:
     ----------
     path : str
         The group.
-    stops : (n_cycles,) int64
-        End of each cycle's rows.
+    cycle : (n_records,) int64
+        Cycle of each row.
     """
 
     path: str
-    stops: Ints
+    cycle: Ints
 
     @property
     def n_cycles(self) -> int:
         """Number of cycles up to the last one that has records."""
-        return len(self.stops)
+        return int(self.cycle[-1]) + 1 if len(self.cycle) else 0
 
     def rows(self, cycle: int) -> tuple[int, int]:
-        """Return where a cycle's rows begin and end; nowhere after the last record."""
-        if cycle >= len(self.stops):
-            return (0, 0)
-        return (int(self.stops[cycle - 1]) if cycle else 0), int(self.stops[cycle])
+        """Return where a cycle's rows begin and end."""
+        start, stop = np.searchsorted(self.cycle, [cycle, cycle + 1]).tolist()
+        return start, stop
+
+    def counts(self, n_cycles: int) -> Ints:
+        """Return how many records each of the first cycles has, (n_cycles,)."""
+        return np.diff(np.searchsorted(self.cycle, np.arange(n_cycles + 1)))
 
 
 def sporadic(foreign: Foreign, path: str, columns: Sequence[str], notes: Notes) -> Sporadic | None:
@@ -72,10 +75,9 @@ def sporadic(foreign: Foreign, path: str, columns: Sequence[str], notes: Notes) 
         cycle = cycle[: back[0] + 1]
     if len(cycle) < max([total, *lengths]):
         notes.leave(f"{path}: {max([total, *lengths]) - len(cycle)} records at its end that are not complete")
-    if len(cycle) and (cycle[0] < 0 or cycle[-1] > max(total, 1) * 1_000_000):
-        raise foreign.damaged(f"{path}/{CYCLES}", f"cycles {cycle[0]} to {cycle[-1]}", "numbers of cycles")
-    count = int(cycle[-1]) + 1 if len(cycle) else 0
-    return Sporadic(path=path, stops=np.searchsorted(cycle, np.arange(count), side="right"))
+    if len(cycle) and cycle[0] < 0:
+        raise foreign.damaged(f"{path}/{CYCLES}", f"cycle {cycle[0]}", "numbers of cycles")
+    return Sporadic(path=path, cycle=cycle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,7 +120,7 @@ def read_warping(foreign: Foreign, run: str, notes: Notes) -> Warping | None:
     where = sporadic(foreign, path, names, notes)
     if where is None or not where.n_cycles:
         return None
-    count = int(where.stops[-1])
+    count = len(where.cycle)
     columns = [
         read_rows(foreign, foreign.dataset(f"{path}/{name}", kinds="iuf"), 0, count).reshape(count, -1)[:, 0]
         for name in names

@@ -113,7 +113,7 @@ def find_run(foreign: Foreign, number: int, notes: Notes, last: int | None = Non
     """
     path = f"/runs/{number}"
     trajectories, resampling = Trajectories(foreign, path), Resampling(foreign, path, notes)
-    fields = trajectories.fields()
+    fields = trajectories.fields(notes)
     weights = next((field for field in fields if field.path == WEIGHTS), None)
     if weights is None or weights.sparse or weights.shape not in ((), (1,)):
         raise foreign.damaged(f"{path}/trajectories/0/{WEIGHTS}", "no weights", "one for each frame")

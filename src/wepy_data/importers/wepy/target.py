@@ -169,6 +169,8 @@ def _coordinates(field: Field, units: Mapping[str, Unit], notes: Notes) -> Targe
         notes.miss(f"what the unit of {field.path} is ({known.name or 'none'}): {unit} is taken")
     elif known.factor != 1.0:
         notes.take(f"{field.path}, converted from {known.name} to {unit}")
+    if field.dtype[1:] == "f8":
+        notes.take(f"{field.path} in single precision")
     if field.path != BOX and field.shape[1] < 3:
         notes.take(f"{field.path} of {field.shape[1]} dimension{'s'[: field.shape[1] - 1]}, as the first of three")
     return Target(field=field, path=path, factor=factor_of(field.path, units))
