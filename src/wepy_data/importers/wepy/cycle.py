@@ -121,12 +121,8 @@ class Cycles:
             "/segments/continuous": (state < 0).astype(np.uint8),
             "/segments/progress": progress,
             "/segments/bin": bins,
-            "/segments/cpu_time": np.zeros(n),
-            "/segments/wall_time": np.zeros(n),
             "/segments/worker": np.full(n, -1, np.int64),
-            "/frames/md_step": np.full(n, cycle + 1, np.int64),
-            "/frames/time": np.full(n, (cycle + 1) * self.timestep),
-            "/frames/total_time": (first + 1 + np.arange(n)) * self.timestep,
+            **self._clock(cycle, first, n),
             "/observables/order_parameter/value": progress,
             **dict(
                 zip(("/merges/into", "/merges/from", "/merges/weight"), _shifted(merges, first, before), strict=True)
@@ -138,6 +134,15 @@ class Cycles:
         }
         self._before = Ended(first=first, weight=weight, stored=stored, restart=restart, outcome=outcome)
         return CycleFacts(rows=rows, frame_count=np.ones(n, np.int64))
+
+    def _clock(self, cycle: int, first: int, n: int) -> dict[str, NDArray[np.generic]]:
+        return {
+            "/frames/md_step": np.full(n, cycle + 1, np.int64),
+            "/frames/time": np.full(n, (cycle + 1) * self.timestep),
+            "/frames/total_time": (first + 1 + np.arange(n)) * self.timestep,
+            "/segments/cpu_time": np.zeros(n),
+            "/segments/wall_time": np.zeros(n),
+        }
 
     def _stored_weights(self, block: Block, cycle: int, n: int) -> Floats:
         found = block.cycle(WEIGHTS, cycle, n).reshape(n).astype(np.float64)

@@ -16,7 +16,7 @@ from wepy_data.importers.wepy.continuation import founder_weights, origin, run_i
 from wepy_data.importers.wepy.cycle import Cycles
 from wepy_data.importers.wepy.description import components, resampler_values
 from wepy_data.importers.wepy.field import POSITIONS, Field, frames_needed
-from wepy_data.importers.wepy.reading import shorter
+from wepy_data.importers.wepy.reading import Floats, shorter
 from wepy_data.importers.wepy.run import FoundRun
 from wepy_data.importers.wepy.start import starts
 from wepy_data.importers.wepy.target import Target, field_units, observable_name, targets
@@ -54,36 +54,17 @@ def material(foreign: Foreign, run: FoundRun, wishes: Wishes, notes: Notes) -> M
     SelectionError
         If a field that is wanted is not there.
     """
-    units, weight, digest = field_units(foreign), founder_weights(run), foreign.digest()
     _refuse_unknown(foreign, run, wishes)
-    found = targets(run, units, wishes.fields, wishes.units, notes)
-    order = _field(run, wishes.order_parameter)
-    for one in dict.fromkeys([*(target.field for target in found), *([order] if order is not None else [])]):
-        _refuse_short(foreign, run, one)
+    weight, digest = founder_weights(run), foreign.digest()
     before = origin(foreign, run, weight, digest, notes)
-    begin = starts(foreign, run, weight, units, None if before is None else list(before.labels), notes)
-    particles = _particles(foreign, found, notes)
-    found = [_in_order(target, particles) for target in found]
-    scalars = {f"resampler_{name}": values for name, values in resampler_values(foreign, run, notes).items()}
-    cycles = Cycles(
-        foreign=foreign,
-        run=run,
-        starts=begin,
-        targets=found,
-        scalars=scalars,
-        timestep=_timestep(foreign, run, wishes.timestep, units, notes),
-        order_parameter=order,
-        n_features=_features(run, order, wishes, notes),
-        binned=_binned(run, notes),
-        notes=notes,
-    )
+    cycles, particles = _cycles(foreign, run, weight, None if before is None else before.labels, wishes, notes)
     n_segments = int(run.n_walkers.sum())
     return Material(
         source="wepy",
         version="1",
         header=Header(
             layout=_layout(cycles, particles, wishes.units),
-            static={**begin.static, **_static(particles)},
+            static={**cycles.starts.static, **_static(particles)},
             topology="" if particles is None else particles.topology,
             run_id=run_id(digest, run.number),
             continues=None if before is None else before.continues,
@@ -91,9 +72,35 @@ def material(foreign: Foreign, run: FoundRun, wishes: Wishes, notes: Notes) -> M
         n_cycles=run.n_cycles,
         cycles=iter(cycles),
         planned=cycles.planned,
-        rows={"cycle": run.n_cycles, "segment": n_segments, "frame": n_segments, "merge": n_segments, "worker": 1},
+        rows={"cycle": run.n_cycles, "segment": n_segments, "frame": n_segments, "merge": n_segments // 4, "worker": 1},
         components=components(foreign, run, wishes.order_parameter, notes),
     )
+
+
+def _cycles(
+    foreign: Foreign, run: FoundRun, weight: Floats, labels: Sequence[str] | None, wishes: Wishes, notes: Notes
+) -> tuple[Cycles, FoundParticles | None]:  # fmt: skip
+    """Return the cycles that will come, and the particles of their frames."""
+    units = field_units(foreign)
+    found, order = targets(run, units, wishes.fields, wishes.units, notes), _field(run, wishes.order_parameter)
+    for one in dict.fromkeys([*(target.field for target in found), *([order] if order is not None else [])]):
+        _refuse_short(foreign, run, one)
+    begin = starts(foreign, run, weight, units, labels, notes)
+    particles = _particles(foreign, found, notes)
+    scalars = {f"resampler_{name}": values for name, values in resampler_values(foreign, run, notes).items()}
+    cycles = Cycles(
+        foreign=foreign,
+        run=run,
+        starts=begin,
+        targets=[_in_order(target, particles) for target in found],
+        scalars=scalars,
+        timestep=_timestep(foreign, run, wishes.timestep, units, notes),
+        order_parameter=order,
+        n_features=_features(run, order, wishes, notes),
+        binned=_binned(run, notes),
+        notes=notes,
+    )
+    return cycles, particles
 
 
 def _refuse_unknown(foreign: Foreign, run: FoundRun, wishes: Wishes) -> None:

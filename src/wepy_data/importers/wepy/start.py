@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import h5py
@@ -49,7 +49,8 @@ class Starts:
 
 
 def starts(
-    foreign: Foreign, run: FoundRun, weight: Floats, units: Mapping[str, Unit], labels: list[str] | None, notes: Notes
+    foreign: Foreign, run: FoundRun, weight: Floats, units: Mapping[str, Unit], labels: Sequence[str] | None,
+    notes: Notes,
 ) -> Starts:  # fmt: skip
     """Return the states of a run.
 
@@ -63,14 +64,14 @@ def starts(
         Weights of the founders.
     units : mapping of str to Unit
         Units of the file's fields.
-    labels : list of str or None
+    labels : sequence of str or None
         The segments of another run that the founders continue; None if they continue none.
     notes : Notes
         Told of what is not known.
     """
     arrays, founder = _initial(foreign, run, len(weight), labels is not None, notes)
     share = np.bincount(founder, weight, int(founder.max()) + 1)
-    names = labels or [f"initial {number}" for number in range(len(share))]
+    names = list(labels) if labels else [f"initial {number}" for number in range(len(share))]
     kinds, probability = [_INITIAL] * len(share), (share / share.sum()).tolist()
     met = sorted(set(run.warping.target.tolist())) if run.warping is not None else []
     source = {target: len(kinds) + place for place, target in enumerate(met)}
@@ -90,6 +91,9 @@ def starts(
     for path, values in arrays.items():
         blank = np.full((len(kinds) - len(share), *values.shape[1:]), np.nan)
         name = state_name(path)
+        if f"{_ROOT}/arrays/{name}" in static:
+            notes.leave(f"init_walkers/{path}: another field has the name {name} in the run")
+            continue
         static[f"{_ROOT}/arrays/{name}"] = np.concatenate([values * factor_of(path, units), blank])
         named.append(Named(name=name, shape=values.shape[1:], unit=unit_name(path, units)))
     boundary = len(kinds) - 1 if met else -1

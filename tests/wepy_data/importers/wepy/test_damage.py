@@ -46,7 +46,7 @@ def drop(name):
 RUN = "runs/0/"
 DAMAGE = {
     "a weight that is no number": (put(f"{RUN}trajectories/1/weights", 2, np.nan), "1/weights, cycle 2: found nan", 1),
-    "a weight of nobody": (put(f"{RUN}trajectories/1/weights", 2, 0.0), "trajectories/1/weights, cycle 2: found 0.0", 1),
+    "a weight of nobody": (put(f"{RUN}trajectories/1/weights", 2, 0.0), "1/weights, cycle 2: found 0.0", 1),
     "weights from nowhere": (put(f"{RUN}trajectories/2/weights", 3, 0.6), "0.5, by the resampling records", 2),
     "a decision that does not exist": (put(f"{RUN}resampling/decision_id", 7, 9), "cycle 2: found decisions 9", 1),
     "two walkers in one slot": (put(f"{RUN}resampling/target_idxs", 7, np.array([0])), "walkers in slots 0, 0, 2", 1),
