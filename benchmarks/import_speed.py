@@ -1,7 +1,8 @@
-"""How much processor time the import of a WESTPA file takes, against one pass of h5py that reads every dataset once.
+"""How much processor time imports take, against one pass of h5py that reads every dataset of the file once.
 
-The file is synthetic and has the layout of WESTPA's file format 10: 200 iterations of 2000 segments, 100 bins, progress
-coordinates of 6 points, splits, merges and recycling in each iteration. Run: python benchmarks/import_speed.py
+The files are synthetic. One has the layout of WESTPA's file format 10: 200 iterations of 2000 segments, 100 bins, progress
+coordinates of 6 points, splits, merges and recycling in each iteration. The other one has that of wepy 1.x: as many cycles
+and walkers, 2 particles, every tenth velocity, clones, merges and warps. Run: python benchmarks/import_speed.py
 """
 
 import argparse
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from wepy_file import write_wepy_file
 
 import wepy_data as wd
+from wepy_data.importers.wepy.importing import import_wepy
 from wepy_data.importers.westpa import import_westpa
 
 SEGMENT = [
@@ -168,28 +171,42 @@ def timed(function, *arguments, **more):
     return time.process_time() - began
 
 
+def measure(foreign, run, import_file, rounds):
+    """Print how long an import takes, and a pass of h5py; return the ratio."""
+    import_file(foreign, run)
+    problems = wd.check(run)
+    passes, imports = [], []
+    for _ in range(rounds):  # in turn: the machine may be busy with other things at times
+        passes.append(timed(read_all, foreign))
+        imports.append(timed(import_file, foreign, run, overwrite=True))
+    sizes = f"{foreign.stat().st_size / 1e6:.1f} MB to {run.stat().st_size / 1e6:.1f} MB"
+    print(f"{foreign.name}: {sizes}, {len(problems)} problems")
+    print(f"h5py reads every dataset once: CPU {statistics.median(passes):.2f} s (best {min(passes):.2f} s)")
+    print(f"import: CPU {statistics.median(imports):.2f} s (best {min(imports):.2f} s)")
+    ratio, best = statistics.median(imports) / statistics.median(passes), min(imports) / min(passes)
+    print(f"ratio: {ratio:.2f} (best to best {best:.2f}), at most {MOST}")
+    return ratio
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--iterations", type=int, default=200)
     parser.add_argument("--segments", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=["westpa", "wepy"], help="one of the programs; both by default")
     wishes = parser.parse_args()
+    ratios = []
     with tempfile.TemporaryDirectory() as folder:
-        west, run = Path(folder) / "west.h5", Path(folder) / "run.h5"
-        write_west(west, wishes.iterations, wishes.segments)
-        import_westpa(west, run)
-        problems = wd.check(run)
-        passes, imports = [], []
-        for _ in range(wishes.rounds):  # in turn: the machine may be busy with other things at times
-            passes.append(timed(read_all, west))
-            imports.append(timed(import_westpa, west, run, overwrite=True))
-        sizes = f"{west.stat().st_size / 1e6:.1f} MB to {run.stat().st_size / 1e6:.1f} MB"
-    print(f"{wishes.iterations} iterations x {wishes.segments} segments, {sizes}, {len(problems)} problems")
-    print(f"h5py reads every dataset once: CPU {statistics.median(passes):.2f} s (best {min(passes):.2f} s)")
-    print(f"import: CPU {statistics.median(imports):.2f} s (best {min(imports):.2f} s)")
-    ratio, best = statistics.median(imports) / statistics.median(passes), min(imports) / min(passes)
-    print(f"ratio: {ratio:.2f} (best to best {best:.2f}), at most {MOST}")
-    return int(ratio >= MOST)
+        print(f"{wishes.iterations} iterations x {wishes.segments} segments")
+        if wishes.only != "wepy":
+            west = Path(folder) / "west.h5"
+            write_west(west, wishes.iterations, wishes.segments)
+            ratios.append(measure(west, Path(folder) / "from-westpa.h5", import_westpa, wishes.rounds))
+        if wishes.only != "westpa":
+            wepy = Path(folder) / "wepy.h5"
+            write_wepy_file(wepy, cycles=wishes.iterations, walkers=wishes.segments)
+            ratios.append(measure(wepy, Path(folder) / "from-wepy.h5", import_wepy, wishes.rounds))
+    return int(max(ratios) >= MOST)
 
 
 if __name__ == "__main__":
