@@ -28,6 +28,7 @@ from .export.paths import export_paths
 from .export.table import export_table
 from .export.tree_sequence import tree_sequence
 from .plot.advice import plot_advice
+from .export.westpa import export_westpa
 from .importers.report import ImportReport
 from .importers.run import import_run
 from .importers.wepy.importing import import_wepy, import_wepy_runs
@@ -129,6 +130,7 @@ __all__ = [
     "export_graph",
     "export_paths",
     "export_table",
+    "export_westpa",
     "forget_aside",
     "growing_bytes",
     "heaviest",
