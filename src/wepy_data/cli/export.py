@@ -23,6 +23,7 @@ from wepy_data.cli.group import (
 if TYPE_CHECKING:
     from wepy_data.query.run import Run
 
+_WEST = "west.h5"
 _CHOICES = ("segments", "all_final", "successful", "branch", "walkers_of", "top")
 
 
@@ -64,18 +65,30 @@ def _shape_options(command: Command) -> Command:
 
 @main.command()
 @run_argument
-@output_option("The trajectory: NAME.dcd, .xtc, .pdb, .cif, .h5 (mdtraj), .h5md or .npz.")
+@output_option("The trajectory: NAME.dcd, .xtc, .pdb, .cif, .h5 (mdtraj), .h5md or .npz; or west.h5.")
+@click.option(
+    "--format", "kind", type=click.Choice(["frames", "westpa"]),
+    help="Trajectories, or the whole run as WESTPA has it; westpa if OUTPUT is called west.h5.",
+)  # fmt: skip
+@click.option(
+    "--point", "points", multiple=True, metavar="LABEL=X[,Y]", help="With westpa: order parameter of a state."
+)  # fmt: skip
 @cycle_option
 @walker_option
 @_choice_options
 @_shape_options
 @overwrite_option
-def export(path: Path, output: Path, cycle: int, walker: int, bin: int | None, overwrite: bool, **wishes: Any) -> None:
-    """Write frames as trajectories: by default the ancestry of a walker.
+@click.pass_context
+def export(
+    context: click.Context, /, path: Path, output: Path, kind: str | None, points: tuple[str, ...], cycle: int,
+    walker: int, bin: int | None, overwrite: bool, **wishes: Any,
+) -> None:  # fmt: skip
+    """Write frames as trajectories, by default the ancestry of a walker; or a whole run as WESTPA's west.h5.
 
     A topology (NAME.pdb) appears beside it, unless the format has its own, and a table (NAME.csv) that says what each
     frame is: its segment, cycle, walker, weight, time and order parameter. Where there is a file for each path, they
-    are called NAME-cCYCLE-wWALKER after their ends, and NAME.csv lists them.
+    are called NAME-cCYCLE-wWALKER after their ends, and NAME.csv lists them. A west.h5 holds order parameters and other
+    observables, no coordinates; what else it lacks is printed.
 
     \b
     Example:
@@ -84,9 +97,16 @@ def export(path: Path, output: Path, cycle: int, walker: int, bin: int | None, o
       wepy-data export run.h5 -o final.dcd --all-final --stride 10
       wepy-data export run.h5 -o success.h5md --successful
       wepy-data export run.h5 -o heavy.pdb --top 5 --bin 12 --last
+      wepy-data export run.h5 -o west.h5 --point bound=0.3
     """  # noqa: D301 (click's mark of a paragraph as it stands)
     from wepy_data.cli.waiting import counting
 
+    if kind == "westpa" or (kind is None and output.name == _WEST):
+        _refuse_given(context, {"path", "output", "kind", "points", "overwrite"}, "frames")
+        _westpa(path, output, dict(map(_point, points)), overwrite=overwrite)
+        return
+    if points:
+        raise click.UsageError("--point goes with --format westpa")
     chosen = [name for name in _CHOICES if wishes[name] is not None and wishes[name] is not False]  # 0 is a choice
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(_option(name) for name in chosen)} are different choices: take one")
@@ -96,6 +116,37 @@ def export(path: Path, output: Path, cycle: int, walker: int, bin: int | None, o
         write = _writer(run, chosen[0] if chosen else "", wishes, cycle, walker, bin)
         written = write(output, overwrite=overwrite, progress=progress, **_shape(run, wishes))
     click.echo(written)
+
+
+def _westpa(path: Path, output: Path, points: dict[str, list[float]], *, overwrite: bool) -> None:
+    from wepy_data.cli.output import printable
+    from wepy_data.cli.waiting import counting
+    from wepy_data.export.westpa import export_westpa
+
+    with opened(path) as run, counting(f"writing {output}") as progress:
+        written = export_westpa(run, output, points=points, overwrite=overwrite, progress=progress)
+    for line in str(written).splitlines():
+        click.echo(printable(line))
+
+
+def _refuse_given(context: click.Context, allowed: set[str], what: str) -> None:
+    """Raise an error if options were given that do not go with an export of this kind."""
+    default = click.core.ParameterSource.DEFAULT
+    given = [name for name in context.params if context.get_parameter_source(name) is not default]
+    strange = [_option(name) for name in given if name not in allowed]
+    if strange:
+        raise click.UsageError(f"{', '.join(strange)}: goes with {what} (--format frames), not with a west.h5")
+
+
+def _point(text: str) -> tuple[str, list[float]]:
+    label, equals, numbers = text.rpartition("=")
+    try:
+        found = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        found = []
+    if not equals or not found:
+        raise click.UsageError(f"--point {text}: expected LABEL=X, or LABEL=X,Y for several dimensions")
+    return label, found
 
 
 def _option(name: str) -> str:

@@ -13,6 +13,7 @@ from wepy_data.store.west import BasisStates, InitialStates
 
 _INITIAL, _SOURCE, _TARGET = 0, 1, 2
 _KNOWN = ("order_parameter", "progress", "pcoord")  # arrays of states that may be the order parameter
+_POSITIONS = ("positions", "x")  # arrays of states whose numbers an order parameter of coordinates counts
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -115,7 +116,13 @@ class States:
             values = header.static.get(f"/states/arrays/{name}")
             if values is not None and np.shape(values) == shape:
                 found[:-1] = values
-                break
+                return found
+        chosen = _chosen_coordinates(header)
+        for name in _POSITIONS if len(chosen) == self._n_dims else ():
+            flat = np.reshape(header.static.get(f"/states/arrays/{name}", ()), (shape[0], -1))
+            if flat.shape[1] > max(chosen):
+                found[:-1] = flat[:, chosen]
+                return found
         return found
 
     def _give(self, points: Mapping[str, ArrayLike]) -> None:
@@ -132,3 +139,15 @@ class States:
                 )
             for state in (number for number, one in enumerate(self._labels) if one == label):
                 self._points[state] = point
+
+
+def _chosen_coordinates(header: Header) -> list[int]:
+    """Return the coordinates that are the order parameter, as its description in the provenance says; none if other."""
+    for start in reversed(header.provenance):
+        components = start.get("components")
+        described = components.get("order_parameter") if isinstance(components, Mapping) else None
+        if isinstance(described, Mapping):
+            chosen = described.get("indices")
+            if described.get("kind") == "Coordinates" and isinstance(chosen, list):
+                return [one for one in chosen if isinstance(one, int) and one >= 0]
+    return []

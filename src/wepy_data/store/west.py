@@ -209,6 +209,8 @@ class WestFile:
             group.create_dataset("istate_index", data=rows, maxshape=(None,), chunks=True)
             points = basis.points[states.basis]
             group.create_dataset("istate_pcoord", data=points, maxshape=(None, points.shape[1]), chunks=True)
+        if len(self._summary) == self._complete:  # WESTPA's has a row more than iterations that were run
+            self._summary.append(np.zeros((), _SUMMARY))
         self._file.create_dataset("summary", data=np.array(self._summary, _SUMMARY), maxshape=(None,), chunks=True)
         self._file.attrs.modify("west_current_iteration", self._complete + 1)
 
