@@ -27,12 +27,12 @@ from .export.graph import export_graph
 from .export.paths import export_paths
 from .export.table import export_table
 from .export.tree_sequence import tree_sequence
-from .plot.advice import plot_advice
 from .export.westpa import export_westpa
 from .importers.report import ImportReport
 from .importers.run import import_run
 from .importers.wepy.importing import import_wepy, import_wepy_runs
 from .importers.westpa import import_westpa
+from .plot.advice import plot_advice
 from .plot.lineage_tree import plot_lineage
 from .plot.regions import plot_regions
 from .plot.tree_text import tree_text
