@@ -44,7 +44,7 @@ class Foreign:
             raise FileNotFoundError(f"{self.path}: no such file")
         self.file = open_known(self.path, swmr=False)
         self._digest = ""
-        self._dtypes: list[tuple[h5t.TypeID, np.dtype[Any]]] = []
+        self._known: list[tuple[h5t.TypeID, np.dtype[Any], h5t.TypeID]] = []
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +104,7 @@ class Foreign:
             if not h5a.exists(owner, name.encode()):
                 return None
             found = h5a.open(owner, name.encode())
-            value = np.empty(found.shape, self._dtype(path, found.get_type()))
+            value = np.empty(found.shape, self._types(path, found.get_type())[0])
             found.read(value)
         except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise self.damaged(f"{path}@{name}", in_one_line(error), "an attribute that can be read") from error
@@ -133,7 +133,7 @@ class Foreign:
             raise self.damaged(path, in_one_line(error), "a dataset") from error
         if not isinstance(found, h5py.Dataset):
             raise self.damaged(path, "nothing" if found is None else "no dataset", "a dataset")
-        self._refuse_other(path, found.shape, self._dtype(path, found.id.get_type()), ndim, kinds)
+        self._refuse_other(path, found.shape, self._types(path, found.id.get_type())[0], ndim, kinds)
         return found
 
     def shape(self, path: str) -> tuple[int, ...]:
@@ -160,8 +160,7 @@ class Foreign:
             If there is none, another one, one that declares more than the file can hold, or one that cannot be read.
         """
         found = self._open(path)
-        stored = found.get_type()
-        shape, dtype = tuple(found.shape), self._dtype(path, stored)
+        shape, (dtype, in_memory) = tuple(found.shape), self._types(path, found.get_type())
         self._refuse_other(path, shape, dtype, ndim, kinds)
         settings = found.get_create_plist()
         if settings.get_external_count() or settings.get_layout() == h5d.VIRTUAL:
@@ -172,7 +171,7 @@ class Foreign:
                 refuse_oversized(h5py.Dataset(found), shape[0] if shape else 1)
             values = np.empty(shape, dtype)
             if values.size:
-                found.read(h5s.ALL, h5s.ALL, values, None if dtype.hasobject or dtype.kind == "b" else stored)
+                found.read(h5s.ALL, h5s.ALL, values, in_memory)
         except (MemoryError, OSError, RuntimeError, TypeError, ValueError) as error:
             raise self.damaged(path, in_one_line(error), "values that can be read") from error
         return values
@@ -185,15 +184,16 @@ class Foreign:
             found = in_one_line(error) if self.is_linked(path) else "nothing"
             raise self.damaged(path, found, "a dataset") from error
 
-    def _dtype(self, path: str, found: h5t.TypeID) -> np.dtype[Any]:
-        for known, dtype in self._dtypes:
+    def _types(self, path: str, found: h5t.TypeID) -> tuple[np.dtype[Any], h5t.TypeID]:
+        """Return numpy's type of values, and HDF5's type of them in memory: made once, for that takes a while."""
+        for known, *types in self._known:
             if found.equal(known):
-                return dtype
+                return types[0], types[1]
         try:
-            self._dtypes.append((found, found.dtype))
+            self._known.append((found, found.dtype, h5t.py_create(found.dtype)))
         except (TypeError, ValueError) as error:
             raise self.damaged(path, in_one_line(error), "a type that numpy knows") from error
-        return self._dtypes[-1][1]
+        return self._known[-1][1:]
 
     def _refuse_other(
         self, path: str, shape: tuple[int, ...], dtype: np.dtype[Any], ndim: int | None, kinds: str

@@ -295,10 +295,6 @@ def _plain(value: Any, left: list[int], depth: int) -> Any:
         try:
             return _plain(array_of(value).tolist(), left, depth + 1)
         except ValueError:
-            state = {name: _plain(held, left, depth + 1) for name, held in state_of(value).items()}
-            return {"object": _name(value), **state}
+            name = str(value.maker) if isinstance(value.maker, Named) else "an object"
+            return {"object": name, **{key: _plain(held, left, depth + 1) for key, held in state_of(value).items()}}
     return str(value)
-
-
-def _name(value: Made) -> str:
-    return str(value.maker) if isinstance(value.maker, Named) else "an object"
