@@ -1,8 +1,9 @@
 """How much processor time imports take, against one pass of h5py that reads every dataset of the file once.
 
-The files are synthetic. One has the layout of WESTPA's file format 10: 200 iterations of 2000 segments, 100 bins, progress
-coordinates of 6 points, splits, merges and recycling in each iteration. The other one has that of wepy 1.x: as many cycles
-and walkers, 2 particles, every tenth velocity, clones, merges and warps. Run: python benchmarks/import_speed.py
+The files are synthetic. One has the layout of WESTPA's file format 10: 200 iterations of 2000 segments, 100 bins,
+progress coordinates of 6 points, splits, merges and recycling in each iteration. The other one has that of wepy 1.x: as
+many cycles and walkers, 2 particles, every tenth velocity, clones, merges and warps.
+Run: python benchmarks/import_speed.py
 """
 
 import argparse

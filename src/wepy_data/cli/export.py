@@ -83,7 +83,9 @@ def export(
     context: click.Context, /, path: Path, output: Path, kind: str | None, points: tuple[str, ...], cycle: int,
     walker: int, bin: int | None, overwrite: bool, **wishes: Any,
 ) -> None:  # fmt: skip
-    """Write frames as trajectories, by default the ancestry of a walker; or a whole run as WESTPA's west.h5.
+    """Write frames as trajectories; or the run as west.h5.
+
+    The default is the ancestry of a walker.
 
     A topology (NAME.pdb) appears beside it, unless the format has its own, and a table (NAME.csv) that says what each
     frame is: its segment, cycle, walker, weight, time and order parameter. Where there is a file for each path, they

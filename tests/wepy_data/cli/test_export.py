@@ -1,5 +1,6 @@
 """The command `wepy-data export`: which frames, what is done to them, and mistakes in one line."""
 
+import h5py
 import mdtraj
 import numpy as np
 import pandas as pd
@@ -124,3 +125,19 @@ def test_a_run_in_which_nobody_arrived_says_so(export, make_ensemble, tmp_path):
     result = export("-o", tmp_path / "l.dcd", "--successful", path=path)
     assert result.exit_code == 2
     assert "nobody has reached a target" in result.stderr
+
+
+def test_the_name_west_h5_is_a_format(export, tmp_path):
+    west, again = tmp_path / "west.h5", ("-o", tmp_path / "west.h5", "--overwrite")
+    text = export("-o", west).output
+    assert text.startswith("wrote ")
+    assert "note: bins: none" in text
+    with h5py.File(west) as file:
+        assert file.attrs["west_file_format_version"] == 10
+    assert export("-o", tmp_path / "other.h5", "--format", "westpa").exit_code == 0
+    refused = export(*again, "--stride", "2")
+    assert refused.exit_code == 2
+    assert "--stride: goes with frames" in refused.stderr
+    assert "expected LABEL=X" in export(*again, "--point", "left").stderr
+    assert "--point goes with --format westpa" in export("-o", tmp_path / "a.dcd", "--point", "left=1").stderr
+    assert "no state 'nowhere'" in export(*again, "--point", "nowhere=1").stderr

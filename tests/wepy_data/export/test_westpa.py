@@ -3,17 +3,19 @@
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from wepy_data import Run, RunExistsError, SelectionError, check, export_westpa, import_westpa, open_run, write_run
 from wepy_data.testing import runs
 
 QUICK = settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
+LIGHT = 1e-12  # how much lighter walkers gave to heavy ones is lost in the rounding of their sums
 LEFT_OPEN = "how much weight each of some merged walkers gave"
 
 
 def again(run, folder, **more):
     """What was exported, what the import says, and the run that comes back."""
+    assume(run.reader.read("/segments/weight").min() > LIGHT)
     west, back = folder / "west.h5", folder / "back.h5"
     exported = export_westpa(run, west, overwrite=True, **more)
     report = import_westpa(west, back, overwrite=True)
