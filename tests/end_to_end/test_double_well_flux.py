@@ -38,7 +38,7 @@ LEAST = {
     "huber-kim": 20, "systematic": 20, "multinomial": 20, "residual": 20, "stratified": 20, "mab": 15,
     "optimal, huber-kim": 50, "optimal, systematic": 60, "wexplore": 0,
 }  # fmt: skip
-"""Gains that short runs must have: a third of what benchmarks/gain.py measures; WExplore is not made for rates."""
+"""Gains that short runs must have: about a third of what long ones have; WExplore is not made for rates."""
 
 
 @pytest.mark.slow
