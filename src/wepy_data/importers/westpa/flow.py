@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy_data.importers.westpa.fit import fitted
+
 _ROUNDS = 1000
 _ENOUGH = 1e-14
 Floats = NDArray[np.float64]
@@ -65,12 +67,13 @@ def weight_flow(before: Floats, after: Floats, segment: Ints, child: Ints) -> Fl
             n_even += len(left)
             settled = ~_forest(s, c, even)
             values = even[settled]
-        values = np.maximum(values, 0)
+        values = np.clip(values, 0, np.maximum(to_give[s[settled]], 0))
         amount[left[settled]] = values
         to_give -= np.bincount(s[settled], values, len(before))
         to_take -= np.bincount(c[settled], values, len(after))
         left = left[~settled]
-    return Flow(amount, n_even)
+    fit = fitted(before, after, segment, child, amount)
+    return Flow(fit, n_even)
 
 
 def _settled(s: Ints, c: Ints, to_give: Floats, to_take: Floats, after: Floats) -> tuple[NDArray[np.bool_], Floats]:
