@@ -75,12 +75,13 @@ def export_westpa(
 
     A west.h5 cannot hold: coordinates and velocities; units, and times of frames; how much weight each of several
     walkers gave to one (who gave is there, and amounts follow from the weights unless who gave to whom has loops, or
-    weights differ by more than their digits); workers; configuration and provenance; bins (WESTPA keeps a mapper as a
-    pickle, which is not written: give its programs their bins, `--bins-from-expr`), except how many walkers each was to
-    have; events of failed walkers. Absorbed walkers end like those that were recycled (endpoint type 3), nothing
-    follows them, and the weights of later iterations sum to less than one; `import_westpa` refuses that. Probabilities
-    of initial and source states stay those within their kind: initial states are valid in the first iteration, sources
-    from the second one on. An observable per segment with as many rows as points looks like one per point.
+    weights differ by more than their digits), and by which of several targets walkers were absorbed; workers;
+    configuration and provenance; bins (WESTPA keeps a mapper as a pickle, which is not written: give its programs their
+    bins, `--bins-from-expr`), except how many walkers each was to have; events of failed walkers. Absorbed walkers end
+    like those that were recycled (endpoint type 3), nothing follows them, and the weights of later iterations sum to
+    less than one. Probabilities of initial and source states stay those within their kind: initial states are valid in
+    the first iteration, sources from the second one on. An observable per segment with as many rows as points looks
+    like one per point.
 
     Parameters
     ----------

@@ -14,8 +14,9 @@ from wepy_data.importers.foreign import Foreign
 from wepy_data.importers.report import Notes
 from wepy_data.importers.westpa.auxiliary import Auxiliary, read_auxiliary
 from wepy_data.importers.westpa.bin import BinRows
+from wepy_data.importers.westpa.event import ended_segments
 from wepy_data.importers.westpa.iteration import Iteration, read_iteration
-from wepy_data.importers.westpa.link import Links, founders, links
+from wepy_data.importers.westpa.link import Links, absorbed, founders, links
 from wepy_data.importers.westpa.overview import Overview
 from wepy_data.importers.westpa.state import StateTable
 from wepy_data.importers.westpa.trajectory import Frames, TrajectoryKind, pick, read_frames
@@ -150,21 +151,20 @@ class Walk:
         return {"/cycles/began": [began], "/cycles/ended": [self._seconds]}
 
     def _events(self, here: Iteration, following: Iteration | None, each: int) -> dict[str, ArrayLike]:
-        if following is None or not len(following.recycling.segment):
+        if following is None:
             return {}
-        recycling = following.recycling
-        segment, first = np.unique(recycling.segment, return_index=True)
-        if segment[0] < 0 or segment[-1] >= here.n_segments:
-            raise self.foreign.damaged(
-                f"iteration {following.number}, new_weights", f"segment {segment[[0, -1]].tolist()}",
-                f"segments 0 to {here.n_segments - 1} of the iteration before", "",
-            )  # fmt: skip
+        ended = ended_segments(here, following, self.states, self.foreign.damaged)
+        if ended.n_absorbed:
+            self.notes.take("walkers that ended in a target, and that nobody followed, as absorbed")
+            if self.states.only_target(here.number) < 0:
+                self.notes.miss("targets of absorbed walkers, in iterations {}", here.number)
+        segment = ended.segment
         return {
             "/events/segment": segment + self._stop,
             "/events/frame": self._n_frames + (segment + 1) * each - 1 if each else np.full(len(segment), -1),
-            "/events/kind": np.zeros(len(segment), np.uint8),
-            "/events/source_state": self.states.initial_rows(following.number, recycling.state[first]),
-            "/events/target": self.states.target_rows(here.number, recycling.target[first]),
+            "/events/kind": ended.kind,
+            "/events/source_state": ended.source,
+            "/events/target": ended.target,
             "/events/weight": here.weight[segment],
         }
 
@@ -189,6 +189,8 @@ class Walk:
             self.notes.miss("bins of walkers beyond all bins, in iterations {}: the first bin", here.number)
             numbers = np.maximum(numbers, 0)
         rows, made = self.bins.use(mapper, numbers, said.target_counts)
+        if following is not None:
+            rows = np.where(absorbed(here, following), -1, rows)
         return {"/segments/bin": rows, **made}
 
     def _planned(self, before: Iteration, here: Iteration) -> Arrays | None:

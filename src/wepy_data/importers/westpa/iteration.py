@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from wepy_data.importers.foreign import Foreign, text
 
 COMPLETE = 2
-_COLUMNS = ("weight", "parent_id", "wtg_n_parents", "wtg_offset", "cputime", "walltime", "status")
+_REACHED = 3  # endpoint of a segment that ended in a target
+_COLUMNS = ("weight", "parent_id", "wtg_n_parents", "wtg_offset", "cputime", "walltime", "status", "endpoint_type")
 _RECYCLED = ("source_type", "prev_seg_id", "target_state_id", "initial_state_id")
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -39,6 +40,8 @@ class Iteration:
         Segment of the iteration before that each continues, or -1 - i if it starts from initial state i.
     status : (n_segments,) int64
         2 if it is complete.
+    reached : (n_segments,) bool
+        Whether it ended in a target.
     child, giver : (n_pairs,) int64
         Segments, and those of the iteration before that their weight comes from, each pair once.
     recycling : Recycling
@@ -53,6 +56,7 @@ class Iteration:
     weight: Floats
     parent: Ints
     status: Ints
+    reached: NDArray[np.bool_]
     cpu_time: Floats
     wall_time: Floats
     child: Ints
@@ -104,6 +108,7 @@ def read_iteration(foreign: Foreign, number: int, path: str) -> Iteration:
         weight=weight,
         parent=index["parent_id"].astype(np.int64),
         status=index["status"].astype(np.int64),
+        reached=index["endpoint_type"] == _REACHED,
         cpu_time=_times(index["cputime"]),
         wall_time=_times(index["walltime"]),
         child=child,

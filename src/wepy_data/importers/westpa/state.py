@@ -172,6 +172,11 @@ class StateTable:
         rows = self._target[_set_of(self._targets, iteration)] if self._target else []
         return np.array([rows[one] if 0 <= one < len(rows) else -1 for one in targets.tolist()], np.int64)
 
+    def only_target(self, iteration: int) -> int:
+        """Return the row of the target that is valid in an iteration; -1 if there is none, or more than one."""
+        rows = self._target[_set_of(self._targets, iteration)] if self._target else []
+        return rows[0] if len(rows) == 1 else -1
+
     def start_points(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the progress coordinates of states, (n, n_dims)."""
         return np.array(self._points, np.float64)[rows]
