@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from wepy_data.schema.spec import ANY_SHAPE, WILDCARD, DatasetSpec, Spec, run_sp
 
 ORDER_PARAMETER = "/observables/order_parameter/value"
 PLANNED_ARRAYS = "/next/arrays/<name>"
+
+
+@cache
+def _little_endian(code: str) -> np.dtype[np.generic]:
+    return np.dtype(code if code.startswith("S") else "<" + code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ class Column:
     @property
     def numpy_dtype(self) -> np.dtype[np.generic]:
         """Little-endian numpy type of the values."""
-        return np.dtype(self.dtype if self.dtype.startswith("S") else "<" + self.dtype)
+        return _little_endian(self.dtype)
 
     @property
     def row_bytes(self) -> int:

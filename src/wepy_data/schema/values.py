@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wepy_data.schema.layout import Column
 from wepy_data.schema.problem import Problem
+from wepy_data.schema.spec import DatasetSpec
 
 _SHOWN = 3
 
@@ -29,7 +30,9 @@ def value_problems(column: Column, values: NDArray[Any], first_row: int = 0) -> 
     if not len(values) or values.dtype.kind == "S":
         return _text_problems(column, values, first_row)
     found: list[Problem] = []
-    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    if not values.size or not (spec.finite or spec.enum or spec.ref or _bounded(spec)):
+        return found
+    low, high = values.min(), values.max()
 
     def note(kind: str, wrong: NDArray[np.bool_], expected: str) -> None:
         if wrong.any():
@@ -51,6 +54,10 @@ def value_problems(column: Column, values: NDArray[Any], first_row: int = 0) -> 
     if spec.ref and low < (-1 if spec.none else 0):
         note("ref", values < (-1 if spec.none else 0), f"a {spec.ref} row" + (" or -1" if spec.none else ""))
     return found
+
+
+def _bounded(spec: DatasetSpec) -> bool:
+    return not (spec.above is None and spec.min is None and spec.max is None)
 
 
 def _text_problems(column: Column, values: NDArray[Any], first_row: int) -> list[Problem]:

@@ -84,7 +84,8 @@ def create_objects(
         file[name].attrs["units"] = _MDTRAJ_UNITS[file[name].attrs["unit"]]
     if planned is not None:
         create_next(file, header, planned)
-    write_header_crc(file)
+    if extent is None or not extent.later:  # else it is not complete before the end
+        write_header_crc(file)
 
 
 def write_provenance(file: h5py.File, header: Header) -> None:

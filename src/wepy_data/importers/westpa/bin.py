@@ -99,10 +99,11 @@ class BinRows:
         """
         bins, new = self.bins[mapper], list[int]()
         self._first.setdefault(mapper, sum(self.bins[one].n_bins for one in self._first))
-        used, place = np.unique(numbers, return_inverse=True)
+        used = np.flatnonzero(np.bincount(numbers))
         for number in used.tolist():
             self._add(mapper, bins, number, new)
-        rows = np.array([self._rows[mapper, number] for number in used.tolist()], np.int64)
+        rows = np.zeros(used.max(initial=-1) + 1, np.int64)
+        rows[used] = [self._rows[mapper, number] for number in used.tolist()]
         parents = [self._rows[mapper, bins.parent[n]] if bins.parent[n] >= 0 else -1 for n in new]
         targets = [int(target_counts[n]) if n < min(bins.n_leaves, len(target_counts)) else -1 for n in new]
         centres = np.array([bins.centre[n] for n in new], np.float64)
@@ -115,7 +116,7 @@ class BinRows:
             if len(new)
             else np.zeros((0, len(bins.centre[0])), np.float64),
         }
-        return rows[place.reshape(-1)], made
+        return rows[numbers], made
 
     def _add(self, mapper: str, bins: FlatBins, number: int, new: list[int]) -> None:
         if (mapper, number) in self._rows:

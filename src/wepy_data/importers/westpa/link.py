@@ -90,6 +90,8 @@ def links(before: Iteration, after: Iteration, damaged: Damaged) -> Links:
 def absorbed(before: Iteration, after: Iteration) -> NDArray[np.bool_]:
     """Return which segments have ended in a target, (n_segments,): not recycled, and nothing in the next iteration."""
     found = before.reached.copy()
+    if not found.any():
+        return found
     for others in (after.recycling.segment, after.parent, after.giver):
         found[others[(others >= 0) & (others < before.n_segments)]] = False
     return found
@@ -134,7 +136,7 @@ def _refuse_changed(
     n = before.n_segments
     own = after.weight - np.bincount(into, moved, after.n_segments)
     out = np.bincount(parent, own, n) + np.bincount(giver, moved, n)
-    out += np.where(absorbed(before, after), before.weight, 0)
+    out = out + np.where(absorbed(before, after), before.weight, 0.0)
     scale = before.weight + np.bincount(parent, after.weight, n)
     wrong = np.flatnonzero(~(np.abs(out - before.weight) <= _TOLERANCE * scale))
     short = own < -_TOLERANCE * after.weight
