@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.errors import MissingPackageError, SelectionError
-from wepy_data.store.path import appearing
+from wepy_data.plot.picture import (
+    FAINT,
+    INK,
+    new_figure,
+    panel_legend,
+    require_matplotlib,
+    without_frame,
+    write_picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,8 +25,8 @@ if TYPE_CHECKING:
 
     from wepy_data.analysis.advice import Advice
 
-SUFFIXES = (".png", ".svg", ".pdf")
-_INK, _FAINT, _NOW, _THEN = "#1b1e26", "#c3c8d1", "#7d8597", "#0b8f7a"
+_WHAT = "drawing advice"
+_NOW, _THEN = "#7d8597", "#0b8f7a"
 
 
 def plot_advice(
@@ -53,25 +60,14 @@ def plot_advice(
     MissingPackageError
         If matplotlib is not installed.
     """
-    _require_matplotlib()
-    target = Path(path)
-    if target.suffix not in SUFFIXES:
-        raise SelectionError(f"{target}: pictures are written as {', '.join(SUFFIXES)}: choose a name that ends so")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"{target}: there is no folder {target.parent}: make it first")
-    with appearing(target, overwrite=overwrite) as temporary:
-        advice_figure(advice).savefig(temporary, format=target.suffix[1:], dpi=dpi)
-    return target
+    require_matplotlib(_WHAT)
+    return write_picture(path, lambda: advice_figure(advice), overwrite=overwrite, dpi=dpi)
 
 
 def advice_figure(advice: Advice) -> Figure:
     """Return the picture that `plot_advice` writes, to be changed or embedded."""
-    _require_matplotlib()
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    require_matplotlib(_WHAT)
+    figure = new_figure()
     panels = figure.subplot_mosaic([["cells", "gains"], ["walkers", "gains"]], width_ratios=[2.1, 1])
     _draw_cells(panels["cells"], advice)
     _draw_walkers(panels["walkers"], advice)
@@ -80,15 +76,8 @@ def advice_figure(advice: Advice) -> Figure:
         panels["cells"].sharex(panels["walkers"])
         panels["cells"].tick_params(labelbottom=False)
     for axes in panels.values():
-        _plain(axes)
+        without_frame(axes)
     return figure
-
-
-def _require_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401 (asked for where it is used)
-    except ImportError as error:
-        raise MissingPackageError("drawing advice", "matplotlib", "plot") from error
 
 
 def _draw_cells(axes: Axes, advice: Advice) -> None:
@@ -104,7 +93,7 @@ def _draw_cells(axes: Axes, advice: Advice) -> None:
     for label, values, colour, width in lines:
         axes.plot(x, np.where(values > 0, values, np.nan), color=colour, lw=width, label=label)
     axes.set_yscale("log")
-    axes.legend(frameon=False, fontsize=8)
+    panel_legend(axes)
     if advice.dim is None:
         axes.set_xlabel("bins of the run, by row")
 
@@ -119,11 +108,11 @@ def _draw_walkers(axes: Axes, advice: Advice) -> None:
         edges = np.array(advice.division.edges)
         low, high = min(x.min(), edges[0]) - 2 * width, max(x.max(), edges[-1]) + 2 * width
         axes.stairs(
-            advice.division.walkers, [low, *edges, high], color=_INK, lw=1.1, label="advised bins and their walkers"
+            advice.division.walkers, [low, *edges, high], color=INK, lw=1.1, label="advised bins and their walkers"
         )
     axes.set_ylabel("walkers")
     axes.set_xlabel(advice.label if advice.dim is not None else "bins of the run, by index", parse_math=False)
-    axes.legend(frameon=False, fontsize=8)
+    panel_legend(axes)
 
 
 def _spacing(x: NDArray[np.float64]) -> float:
@@ -134,17 +123,12 @@ def _spacing(x: NDArray[np.float64]) -> float:
 def _draw_gains(axes: Axes, advice: Advice) -> None:
     shown = list(reversed(advice.schemes))
     rows = np.arange(len(shown))
-    axes.barh(rows, [one.gain for one in shown], color=_FAINT, label="resampling free")
+    axes.barh(rows, [one.gain for one in shown], color=FAINT, label="resampling free")
     axes.barh(rows, [one.gain_drawn for one in shown], color=_THEN, height=0.5, label="with what resampling adds")
     for row, one in enumerate(shown):
-        axes.text(one.gain, row, f" {one.gain_drawn:.3g}", va="center", fontsize=8, color=_INK)
+        axes.text(one.gain, row, f" {one.gain_drawn:.3g}", va="center", fontsize=8, color=INK)
     axes.set_yticks(rows, [one.name for one in shown])
     axes.set_xscale("log")
     axes.set_xlim(min(0.8, *(0.8 * one.gain_drawn for one in shown)), 2.5 * max(one.gain for one in shown))
     axes.set_xlabel("gain over brute force")
-    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-
-
-def _plain(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    panel_legend(axes, loc="lower center", bbox_to_anchor=(0.5, 1.0))

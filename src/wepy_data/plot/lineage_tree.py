@@ -11,12 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy_data.plot.branch import Tree, tree_of
-from wepy_data.plot.picture import FAINT, INK, circle_ticks, plain, require_matplotlib, write_picture
+from wepy_data.plot.colour_scale import ColourScale, colour_scale, draw_colour_bar
+from wepy_data.plot.picture import (
+    FAINT,
+    INK,
+    figure_legend,
+    mark_circles,
+    new_figure,
+    plain,
+    require_matplotlib,
+    write_picture,
+)
 from wepy_data.query.rows import read_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
     from wepy_data.query.run import Run
@@ -80,24 +89,13 @@ def plot_lineage(
 
 def lineage_figure(run: Run, *, segment: int | None = None, dimension: int | None = 0) -> Figure:
     """Return the picture that `plot_lineage` writes, to be changed or embedded."""
-    matplotlib = require_matplotlib(_WHAT)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-    from matplotlib.figure import Figure
-
+    require_matplotlib(_WHAT)
     tree = tree_of(run, dimension)
     chosen = _farthest(run, tree if dimension is not None else tree_of(run, 0)) if segment is None else segment
     ancestry = run.lineage.trace(chosen)
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    FigureCanvasAgg(figure)
-    shades = matplotlib.colormaps["plasma"](np.linspace(0.0, 0.9, 256))  # its brightest end is lost on white
-    levels = np.log10(tree.weight[tree.tips > 0])
-    low, high = np.floor(levels.min()), np.ceil(levels.max())
-    paint = _Paint(
-        colours=LinearSegmentedColormap.from_list("weight", shades),
-        norm=Normalize(low, max(high, low + 1)),
-        width=float(np.clip(np.sqrt(150 / run.n_cycles), 0.4, 1.0)),
-    )
+    figure = new_figure()
+    scale = colour_scale(tree.weight[tree.tips > 0], "weight", is_power=True)
+    paint = _Paint(scale=scale, width=float(np.clip(np.sqrt(150 / run.n_cycles), 0.4, 1.0)))
     ratios = [5.2] if dimension is None else [5.2, 1]
     panels = figure.subplots(1, len(ratios), sharey=True, squeeze=False, gridspec_kw={"width_ratios": ratios})[0]
     _draw_dead(panels[0], tree)
@@ -108,20 +106,16 @@ def lineage_figure(run: Run, *, segment: int | None = None, dimension: int | Non
     _legend(figure, run, tree, ancestry)
     if dimension is not None:
         _draw_distribution(panels[1], tree)
-    _draw_colour_bar(figure, paint)
+    draw_colour_bar(figure, scale)
     return figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Paint:
-    """Colours of weights, by their logarithm, and a factor for all widths of lines."""
+    """Colours of weights, and a factor for all widths of lines."""
 
-    colours: Colormap
-    norm: Normalize
+    scale: ColourScale
     width: float
-
-    def of(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(self.colours(self.norm(np.log10(weights))), float)
 
 
 def _farthest(run: Run, tree: Tree) -> int:
@@ -149,10 +143,10 @@ def _draw_alive(axes: Axes, tree: Tree, paint: _Paint) -> None:
     order = np.argsort(-tree.weight[child], kind="stable")  # light ones on top: they are what the method is for
     lines, child = lines[order], child[order]
     widths = paint.width * (0.8 + 0.55 * np.log2(tree.tips[child]))
-    colours = paint.of(tree.weight[child])
+    colours = paint.scale.of(tree.weight[child])
     axes.add_collection(LineCollection(list(lines), colors=colours, linewidths=widths, capstyle="round", zorder=3))
     starts = alive[tree.above[alive] < 0]
-    axes.scatter(tree.x[starts], tree.y[starts], c=paint.of(tree.weight[starts]), s=9, linewidths=0, zorder=3)
+    axes.scatter(tree.x[starts], tree.y[starts], c=paint.scale.of(tree.weight[starts]), s=9, linewidths=0, zorder=3)
 
 
 def _draw_events(axes: Axes, run: Run, tree: Tree) -> None:
@@ -181,13 +175,13 @@ def _draw_ancestry(axes: Axes, tree: Tree, ancestry: NDArray[np.int64], paint: _
     from matplotlib.collections import LineCollection
 
     lines, child = tree.branches(ancestry)
-    layers = (("white", 6.4), (INK, 4.6), (paint.of(tree.weight[child]), 1.9))
+    layers = (("white", 6.4), (INK, 4.6), (paint.scale.of(tree.weight[child]), 1.9))
     for colours, width in layers:
         axes.add_collection(
             LineCollection(list(lines), colors=colours, linewidths=width * paint.width, capstyle="round", zorder=5)
         )
     end = ancestry[-1:]
-    colour = paint.of(tree.weight[end])
+    colour = paint.scale.of(tree.weight[end])
     axes.scatter(tree.x[end], tree.y[end], s=46, c=colour, edgecolors=INK, linewidths=1.6, zorder=6, clip_on=False)
 
 
@@ -195,9 +189,7 @@ def _finish(axes: Axes, run: Run, tree: Tree, dimension: int | None) -> None:
     margin = max(0.15, run.n_cycles * 0.012)
     axes.set_xlim(1 - margin, run.n_cycles + margin)
     axes.autoscale_view(scalex=False)
-    if tree.circle is not None:
-        axes.set_ylim(*tree.circle)
-        axes.set_yticks(np.linspace(*tree.circle, 5), circle_ticks(tree.circle))
+    mark_circles(axes, None, tree.circle)
     if dimension is None:
         axes.set_yticks([])
     axes.locator_params(axis="x", integer=True)
@@ -224,7 +216,7 @@ def _legend(figure: Figure, run: Run, tree: Tree, ancestry: NDArray[np.int64]) -
     if dead.any():
         share = 100 * dead.mean()
         handles.append(Line2D([], [], color=FAINT, lw=1.2, label=f"died out ({share:.0f} % of {len(dead)} segments)"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+    figure_legend(figure, handles)
 
 
 def _duration(run: Run) -> float | None:
@@ -248,16 +240,3 @@ def _draw_distribution(axes: Axes, tree: Tree) -> None:
     axes.set_xlabel(f"probability\nin {_SLICES} slices")
     axes.tick_params(labelleft=False)
     plain(axes)
-
-
-def _draw_colour_bar(figure: Figure, paint: _Paint) -> None:
-    from matplotlib.cm import ScalarMappable
-
-    bar = figure.colorbar(
-        ScalarMappable(paint.norm, paint.colours), ax=figure.axes, pad=0.015, aspect=32, fraction=0.04
-    )
-    bar.set_label("weight")
-    bar.outline.set_visible(False)
-    ticks = np.arange(paint.norm.vmin or 0, (paint.norm.vmax or 0) + 1)
-    ticks = ticks[:: -(-len(ticks) // 12)]
-    bar.set_ticks(list(ticks), labels=[f"$10^{{{int(tick)}}}$" for tick in ticks])

@@ -1,12 +1,11 @@
-"""What all pictures share: the file they are written to, the package that draws them, plain axes, ticks of a circle."""
+"""What all pictures share: the file and the package, the figure, plain axes, axes of angles, legends."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from wepy_data.errors import MissingPackageError, SelectionError
 from wepy_data.store.path import appearing
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -44,26 +44,59 @@ def write_picture(path: str | os.PathLike[str], draw: Callable[[], Figure], *, o
     return target
 
 
-def require_matplotlib(what: str) -> ModuleType:
-    """Return matplotlib; raise `MissingPackageError`, naming what needs it, if it is not installed."""
+def require_matplotlib(what: str) -> None:
+    """Raise `MissingPackageError`, naming what needs matplotlib, if it is not installed."""
     try:
-        import matplotlib
+        import matplotlib  # noqa: F401 (asked for where it is used)
     except ImportError as error:
         raise MissingPackageError(what, "matplotlib", "plot") from error
-    module: ModuleType = matplotlib
-    return module
 
 
-def plain(axes: Axes) -> None:
+def new_figure() -> Figure:
+    """Return an empty figure, 11 inches wide and 6 high, that belongs to no window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def without_frame(axes: Axes) -> None:
     """Leave axes the spines that carry ticks."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def plain(axes: Axes) -> None:
+    """Leave axes the spines that carry ticks, in ink."""
+    without_frame(axes)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(INK)
     axes.tick_params(colors=INK, labelcolor=INK)
 
 
-def circle_ticks(circle: tuple[float, float]) -> list[str]:
+def mark_circles(axes: Axes, across: tuple[float, float] | None, up: tuple[float, float] | None) -> None:
+    """Let x and y, where they are angles, go over the whole period, with ticks at its quarters."""
+    if across is not None:
+        axes.set_xlim(*across)
+        axes.set_xticks(np.linspace(*across, 5), _circle_ticks(across))
+    if up is not None:
+        axes.set_ylim(*up)
+        axes.set_yticks(np.linspace(*up, 5), _circle_ticks(up))
+
+
+def figure_legend(figure: Figure, handles: Sequence[Artist]) -> None:
+    """Say above all axes of a figure what is what."""
+    figure.legend(handles=list(handles), loc="outside upper left", ncols=3, frameon=False, fontsize=9)
+
+
+def panel_legend(axes: Axes, **place: Any) -> None:
+    """Say within axes, or where `place` says in matplotlib's words, what their labelled parts are."""
+    axes.legend(frameon=False, fontsize=8, **place)
+
+
+def _circle_ticks(circle: tuple[float, float]) -> list[str]:
     """Return names of five ticks from one end of an angle's period to the other."""
     if circle[1] - circle[0] > 7:  # degrees
         return [f"{value:g}" for value in np.linspace(*circle, 5)]

@@ -13,12 +13,21 @@ from numpy.typing import NDArray
 
 from wepy_data.errors import SelectionError
 from wepy_data.plot.bin_place import Places, places_of, tree_places
-from wepy_data.plot.picture import FAINT, INK, circle_ticks, plain, require_matplotlib, write_picture
+from wepy_data.plot.colour_scale import ColourScale, colour_scale, draw_colour_bar
+from wepy_data.plot.picture import (
+    FAINT,
+    INK,
+    figure_legend,
+    mark_circles,
+    new_figure,
+    plain,
+    require_matplotlib,
+    write_picture,
+)
 from wepy_data.query.bin_tree import BinUse, bin_use
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
     from wepy_data.query.run import Run
@@ -90,15 +99,11 @@ def regions_figure(
 ) -> Figure:
     """Return the picture that `plot_regions` writes, to be changed or embedded."""
     require_matplotlib(_WHAT)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if colour not in COLOURS:
         raise SelectionError(f"no colour {colour!r}: there are {', '.join(COLOURS)}")
     text, shown = _made_and_shown(run, cycle)
     places = places_of(run, shown, dimensions)
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure()
     paint = _paint(shown, colour)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.25]})
     _draw_tree(left, shown, paint)
@@ -106,7 +111,7 @@ def regions_figure(
     _draw_centres(right, shown, places, paint)
     _finish(right, shown, places)
     _legend(figure, text, shown, places)
-    _draw_colour_bar(figure, paint, colour)
+    draw_colour_bar(figure, paint.scale)
     return figure
 
 
@@ -116,8 +121,7 @@ class _Paint:
 
     colour: NDArray[np.float64]
     area: NDArray[np.float64]
-    colours: Colormap
-    norm: Normalize
+    scale: ColourScale
 
 
 def _made_and_shown(run: Run, cycle: int | None) -> tuple[str, BinUse]:
@@ -136,23 +140,13 @@ def _made_and_shown(run: Run, cycle: int | None) -> tuple[str, BinUse]:
 
 
 def _paint(use: BinUse, colour: str) -> _Paint:
-    import matplotlib
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
-
-    shades = matplotlib.colormaps["plasma"](np.linspace(0.0, 0.9, 256))  # its brightest end is lost on white
-    colours = LinearSegmentedColormap.from_list(colour, shades)
     filled = use.weight > 0
-    values = np.asarray(use.cycle, float)
-    if colour == "weight":
-        values = np.log10(use.weight, out=np.zeros(len(use)), where=filled)
-    low, high = values[filled].min(), values[filled].max()
-    if colour == "weight":
-        low, high = np.floor(low), np.ceil(high)
-    norm = Normalize(low, max(high, low + 1))
-    painted = np.array(colours(norm(values)), float)
-    painted[~filled] = 0.0  # transparent
+    values = (use.weight if colour == "weight" else use.cycle)[filled]
+    scale = colour_scale(values, COLOURS[colour], is_power=colour == "weight")
+    painted = np.zeros((len(use), 4))  # transparent
+    painted[filled] = scale.of(values)
     area = 10 + (_AREA - 10) * use.walkers / use.walkers.max()
-    return _Paint(colour=painted, area=area, colours=colours, norm=norm)
+    return _Paint(colour=painted, area=area, scale=scale)
 
 
 def _draw_tree(axes: Axes, use: BinUse, paint: _Paint) -> None:
@@ -213,13 +207,7 @@ def _finish(axes: Axes, use: BinUse, places: Places) -> None:
     if len(places.dimensions) == 1:
         axes.locator_params(axis="x", integer=True)
         axes.set_xlim(min(use.cycles[0], use.cycle.min()) - 1, use.cycles[1])
-    across, up = places.circles
-    if across is not None:
-        axes.set_xlim(*across)
-        axes.set_xticks(np.linspace(*across, 5), circle_ticks(across))
-    if up is not None:
-        axes.set_ylim(*up)
-        axes.set_yticks(np.linspace(*up, 5), circle_ticks(up))
+    mark_circles(axes, *places.circles)
     axes.set_xlabel(places.labels[0], parse_math=False)
     axes.set_ylabel(places.labels[1], parse_math=False)
     plain(axes)
@@ -236,18 +224,4 @@ def _legend(figure: Figure, text: str, use: BinUse, places: Places) -> None:
         size = np.sqrt(10 + (_AREA - 10) * count / most)
         label = f"{count} walker{'s' if count != 1 else ''}"
         handles.append(Line2D([], [], ls="", marker="o", ms=size, mfc="none", mec=INK, mew=0.6, label=label))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, fontsize=9)
-
-
-def _draw_colour_bar(figure: Figure, paint: _Paint, colour: str) -> None:
-    from matplotlib.cm import ScalarMappable
-
-    bar = figure.colorbar(
-        ScalarMappable(paint.norm, paint.colours), ax=figure.axes, pad=0.015, aspect=32, fraction=0.04
-    )
-    bar.set_label(COLOURS[colour])
-    bar.outline.set_visible(False)
-    if colour == "weight":
-        ticks = np.arange(paint.norm.vmin or 0, (paint.norm.vmax or 0) + 1)
-        ticks = ticks[:: -(-len(ticks) // 12)]
-        bar.set_ticks(list(ticks), labels=[f"$10^{{{int(tick)}}}$" for tick in ticks])
+    figure_legend(figure, handles)
