@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy_data.schema import rules
 from wepy_data.schema.checksum import header_crc, header_paths
+from wepy_data.schema.finding import Unavailable
 from wepy_data.schema.layout import Column, Layout
 from wepy_data.schema.location import schema_folder
 from wepy_data.schema.problem import LEVELS, Problem
+from wepy_data.schema.rules import rule_problems
 from wepy_data.schema.size import oversized
 from wepy_data.schema.spec import Spec, run_spec
 from wepy_data.schema.structure import committed_problems, layout_of, structure_problems
@@ -67,14 +68,14 @@ def check_tree(tree: Tree, level: str = "invariants", spec: Spec | None = None) 
         if path in nodes and path not in broken:
             problems += _column_problems(column, tables, tree)
     if level == "invariants":
-        problems += rules.rule_problems(spec, tables)
+        problems += rule_problems(spec, tables)
     return problems
 
 
 class Tables:
     """The committed rows of a stored run's datasets, read once, for the rules.
 
-    Asking for a dataset that is missing or malformed raises `rules.Unavailable`: the problem is reported already.
+    Asking for a dataset that is missing or malformed raises `Unavailable`: the problem is reported already.
     """
 
     def __init__(self, tree: Tree, nodes: Mapping[str, Node], layout: Layout, broken: set[str]) -> None:
@@ -132,21 +133,21 @@ class Tables:
     def text(self, path: str) -> tuple[str, Node]:
         """Return a text and the object that holds it."""
         if path in self._broken or path not in self._nodes:
-            raise rules.Unavailable(path)
+            raise Unavailable(path)
         try:
             return self._tree.read_text(path), self._nodes[path]
         except ValueError as error:
-            raise rules.Unavailable(path) from error
+            raise Unavailable(path) from error
 
     def header_crc(self) -> int:
         """Return the checksum of what does not grow."""
         broken = self._broken & header_paths(self._nodes, self.layout)
         if broken:
-            raise rules.Unavailable(min(broken))
+            raise Unavailable(min(broken))
         try:
             return header_crc(self._tree, self._nodes, self.layout)
         except ValueError as error:
-            raise rules.Unavailable("/") from error
+            raise Unavailable("/") from error
 
     def has(self, path: str) -> bool:
         """Whether the run has an object."""
@@ -155,7 +156,7 @@ class Tables:
     def __getitem__(self, path: str) -> NDArray[Any]:
         column = self.layout.growing.get(path)
         if path in self._broken or path not in self._nodes or not (column is None or self.counts(column.dim)):
-            raise rules.Unavailable(path)
+            raise Unavailable(path)
         if path not in self._read:
             self._read[path] = self._tree.read(path, 0, self.rows(path))
         return self._read[path]
@@ -163,7 +164,7 @@ class Tables:
     def block(self, path: str, start: int, stop: int) -> NDArray[Any]:
         """Return rows [start, stop) without keeping them."""
         if path in self._broken or path not in self._nodes:
-            raise rules.Unavailable(path)
+            raise Unavailable(path)
         return self._read[path][start:stop] if path in self._read else self._tree.read(path, start, stop)
 
 
@@ -192,7 +193,7 @@ def _reference_problems(column: Column, tables: Tables) -> list[Problem]:
         return []
     try:
         size = tables.committed(ref) if dims[ref].grows else len(tables[dims[ref].owner])
-    except rules.Unavailable:
+    except Unavailable:
         return []
     values = tables[column.path]
     wrong = np.flatnonzero(values >= size)
