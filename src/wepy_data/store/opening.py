@@ -12,6 +12,7 @@ from shlex import quote
 from typing import Self
 
 import h5py
+from h5py._objects import phil  # h5py's own lock, held by each of its calls
 
 from wepy_data.errors import DamagedRunError, NotARunError, VersionTooNewError, VersionTooOldError
 from wepy_data.schema.spec import run_spec
@@ -126,7 +127,9 @@ def _limit_attempts(access: h5py.h5p.PropFAID) -> None:
     """Make HDF5 give up on metadata that stays damaged, by a call that h5py does not offer."""
     library = ctypes.CDLL(h5py.h5p.__file__)  # finds the names of the HDF5 library that h5py itself is linked to
     library.H5Pset_metadata_read_attempts.argtypes = (ctypes.c_int64, ctypes.c_uint)
-    if library.H5Pset_metadata_read_attempts(access.id, _ATTEMPTS) < 0:
+    with phil:  # or another thread's call to HDF5 runs at the same time, which ends in a crash
+        failed = library.H5Pset_metadata_read_attempts(access.id, _ATTEMPTS) < 0
+    if failed:
         raise RuntimeError("HDF5 did not take the number of attempts to read metadata")
 
 

@@ -4,6 +4,8 @@ import contextlib
 import os
 import random
 import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -107,6 +109,30 @@ def test_a_reader_is_not_disturbed_by_one_that_refreshes_in_another_thread(stopp
         finally:
             stop.set()
             thread.join()
+
+
+OPENING = """
+import sys, threading, time
+from pathlib import Path
+import h5py
+from wepy_data.store.opening import open_known
+end, path = time.monotonic() + 1.5, Path(sys.argv[1])
+def opening():
+    while time.monotonic() < end:
+        open_known(path, swmr=True).close()
+def asking():
+    while time.monotonic() < end:
+        h5py.h5p.create(h5py.h5p.FILE_ACCESS).set_file_locking(False, False)
+threads = [threading.Thread(target=function) for function in (opening, opening, asking, asking)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_a_file_is_opened_while_other_threads_use_hdf5(stopped):
+    subprocess.run([sys.executable, "-c", OPENING, str(stopped)], check=True, timeout=60)  # another process may crash
 
 
 def test_another_run_in_its_place_is_refused_and_the_old_one_stays_readable(stopped, rich_run):
