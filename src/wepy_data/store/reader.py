@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import json
-import math
 import os
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -23,32 +21,21 @@ from h5py._objects import phil  # h5py's own lock, held by each of its calls
 from numpy.typing import NDArray
 
 from wepy_data.errors import ClosedRunError, DamagedRunError, ReplacedRunError, SelectionError
-from wepy_data.record.header import Arrays, Continues, Header
+from wepy_data.record.header import Arrays, Header
 from wepy_data.schema.layout import Column, Layout
-from wepy_data.schema.spec import run_spec
-from wepy_data.schema.structure import layout_of
-from wepy_data.schema.tree import Foreign, Node
-from wepy_data.store.commit import committed_cycles
-from wepy_data.store.guard import (
-    committed_rows,
-    refuse_misfit,
-    refuse_oversized,
-    refuse_references,
-    refuse_uncountable,
-    within_budget,
-)
+from wepy_data.store.content import Content, content_of
+from wepy_data.store.guard import refuse_misfit, refuse_oversized
 from wepy_data.store.journal import is_held, journal_path
-from wepy_data.store.later import Later
+from wepy_data.store.look import Look, inode_of
 from wepy_data.store.opening import OLDEST, in_one_line, open_file, open_known
-from wepy_data.store.piece import Piece, piece_of, read_pieces
 from wepy_data.store.scatter import read_scattered
-from wepy_data.store.tree import FileTree, is_own, read_text
+from wepy_data.store.stored_header import checked, header_of
+from wepy_data.store.tree import FileTree, read_text
+from wepy_data.store.view import View
 
 __all__ = ["OLDEST", "FileRun", "open_file"]
 
 _PATIENCE = 50  # times 20 ms, for a file that a writer is changing
-_HARMLESS = 1 << 20  # bytes that are read without asking whether the file can hold them
-_SETTLED = 2_000_000_000  # ns after which a file that changes again surely gets another time of change
 _FAILURES = (AttributeError, IndexError, KeyError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 """What reading raises when a file is not what it should be: h5py's and numpy's, RecursionError of JSON among them."""
 
@@ -78,10 +65,8 @@ class FileRun:
         self._closed = False
         self._held = 0
         self._file: h5py.File | None = None
-        self._n_cycles = 0
-        self._nodes: Mapping[str, Node]
-        self._layout: Layout
-        self._view: _View
+        self._content: Content
+        self._view: View
         self._open()
         self._all.add(self)
 
@@ -115,7 +100,7 @@ class FileRun:
         if not self._may_have_changed():
             return False
         for attempts_left in reversed(range(_PATIENCE)):
-            before = self._n_cycles, self.sealed
+            before = self.n_cycles, self.sealed
             try:
                 self._reopen()
             except (DamagedRunError, FileNotFoundError):
@@ -123,45 +108,30 @@ class FileRun:
                     raise
                 time.sleep(0.02)  # a writer may be renaming, opening or repairing it
             else:
-                return (self._n_cycles, self.sealed) != before
+                return (self.n_cycles, self.sealed) != before
         raise AssertionError("unreachable")
 
     @property
     def layout(self) -> Layout:
         """Which datasets the run has."""
-        return self._layout
+        return self._content.layout
 
     @cached_property
     def header(self) -> Header:
         """What does not grow."""
         self._dataset("/config")  # refuses a closed file
         with self._reading("its header"):
-            attributes = self._nodes["/"].attributes
-            return Header(
-                layout=self._layout,
-                static={path: self._read_all(path) for path in self._layout.static},
-                topology=self._text("/topology") if "/topology" in self._nodes else "",
-                config=self._json("/config", dict),
-                compression=_checked("/@compression", attributes.get("compression", "gzip"), str),
-                provenance=[_checked("/provenance", start, dict) for start in self._json("/provenance", list)],
-                inputs=Later(self._inputs) if "/inputs" in self._nodes else {},
-                author=_checked(
-                    "/h5md/author@name", self._nodes["/h5md/author"].attributes.get("name", "unknown"), str
-                ),
-                run_id=attributes["run_id"],
-                created=_checked("/@created", attributes["created"], str),
-                continues=self._continues(),
-            )
+            return header_of(self._content, self._read_all, self._text, self._json)
 
     @property
     def n_cycles(self) -> int:
         """Number of committed cycles."""
-        return self._n_cycles
+        return self._content.n_cycles
 
     @property
     def sealed(self) -> bool:
         """Whether the run has ended in order."""
-        return bool(self._nodes["/"].attributes.get("sealed") == 1)
+        return self._content.is_sealed
 
     @property
     def state(self) -> str:
@@ -173,18 +143,18 @@ class FileRun:
         except OSError:  # a journal that this user may not read
             held = True
         # a writer that sealed the run a moment ago has no journal any more
-        return "growing" if held or self._inode() != self._seen[0] else "stopped"
+        return "growing" if held or inode_of(self.path) != self._seen.inode else "stopped"
 
     @cached_property
     def planned(self) -> Arrays | None:
         """Datasets of /next by path; None unless sealed."""
-        if "/next" not in self._nodes:
+        if "/next" not in self._content.nodes:
             return None
-        return {path: self._read_all(path) for path in self._layout.planned}
+        return {path: self._read_all(path) for path in self.layout.planned}
 
     def rows(self, dim: str) -> int:
         """Return the number of committed rows of a growing dimension."""
-        return self._rows[dim]
+        return self._content.rows[dim]
 
     def stored_rows(self, dim: str) -> int:
         """Return the number of rows of a growing dimension that are there, committed or not.
@@ -194,7 +164,7 @@ class FileRun:
         DamagedRunError
             If one of its datasets is missing, or is none.
         """
-        return max(self._length(column.path) for column in self._layout.by_dim[dim])
+        return max(self._length(column.path) for column in self.layout.by_dim[dim])
 
     def stops(self, dim: str) -> NDArray[np.int64]:
         """Return the end of each cycle's rows in a growing dimension, (n_cycles,).
@@ -246,7 +216,7 @@ class FileRun:
                 return read_scattered(dataset, column, rows, part, functools.partial(self.read, path))
 
     def _growing(self, path: str) -> Column:
-        column = self._layout.growing.get(path)
+        column = self._content.layout.growing.get(path)
         if column is None:
             raise SelectionError(f"{self.path} has no dataset {path} that grows")
         return column
@@ -255,10 +225,10 @@ class FileRun:
 
     def _open(self) -> None:
         """Open the file at the path; what is known of the one before is kept where it cannot have changed."""
-        seen = self._look()
-        kept = self._held == seen[0] and "header" in self.__dict__
+        seen = Look.at(self.path)
+        kept = self._held == seen.inode and "header" in self.__dict__
         for other in self._all:
-            if other is not self and other._held == seen[0] and not other.sealed:
+            if other is not self and other._held == seen.inode and not other.sealed:
                 other._let_go()
         file = open_known(self.path, swmr=not self.sealed) if kept else open_file(self.path)
         try:
@@ -273,49 +243,33 @@ class FileRun:
             file.close()
             raise
 
-    def _adopt(self, file: h5py.File, seen: tuple[int, ...], *, kept: bool) -> None:
+    def _adopt(self, file: h5py.File, seen: Look, *, kept: bool) -> None:
         """Read from this file from now on; change nothing if that fails."""
-        columns = {path for path, dataset in run_spec().datasets.items() if dataset.dims[0] == "cycle"}
-        foreign = next((path for path in columns if not kept and not is_own(file, path)), None)
-        if foreign is not None:
-            raise KeyError(f"{foreign} is missing or a link")
-        view = _View(file, self._view.sizes if kept else None)
-        lengths = {path: view.length(path) for path in columns}  # first: what is opened later is at least as new
-        nodes = self._nodes if kept else FileTree(file).nodes()
-        layout = self._layout if kept else layout_of(run_spec(), nodes)
-        if not kept:
-            _refuse_links(nodes)
-            refuse_uncountable(layout, nodes)
-        if nodes["/"].attributes.get("sealed") == 1:
-            total = min(lengths.values())
-        else:
-            lengths |= {path: view.length(path) for path in layout.growing if path not in lengths}
-            read = view.read if kept else within_budget(file, view.read, view.dataset)
-            total = committed_cycles(layout, lengths, read, self._n_cycles if kept else 0)
-        rows = committed_rows(layout, nodes, lengths | {"/cycles/index": total}, view.read, file.id.get_filesize())
-        if self._file is not None or self._n_cycles:
-            self._refuse_other(nodes, total)
+        view = View(file, self._view.sizes if kept else None)
+        content = content_of(view, self._content if kept else None)
+        if self._file is not None or (self._held and self.n_cycles):
+            self._refuse_other(content)
         with phil:
             self._release()
-            self._file, self._view, self._seen, self._held = file, view, seen, seen[0]
-            self._nodes, self._layout, self._n_cycles = nodes, layout, total
-            self._rows: dict[str, int] = rows
+            self._file, self._view, self._seen, self._held = file, view, seen, seen.inode
+            self._content = content
         if not kept:
             self.__dict__.pop("header", None)
             self.__dict__.pop("planned", None)
 
-    def _refuse_other(self, nodes: Mapping[str, Node], total: int) -> None:
-        mine, found = self._nodes["/"].attributes["run_id"], nodes["/"].attributes["run_id"]
-        if found != mine:
-            raise self._replaced(found)
-        if total < self._n_cycles:
+    def _refuse_other(self, found: Content) -> None:
+        """Refuse what is not the run that was read before, or less of it."""
+        if found.run_id != self._content.run_id:
+            raise self._replaced(found.run_id)
+        if found.n_cycles < self.n_cycles:
             raise DamagedRunError(
-                f"{self.path} has {total} cycles, and had {self._n_cycles}: it was cut, or replaced by an older copy"
+                f"{self.path} has {found.n_cycles} cycles, and had {self.n_cycles}: "
+                "it was cut, or replaced by an older copy"
             )
 
     def _reopen(self) -> None:
         """Open the file anew; if it is the same one, it is closed first, or HDF5 would show it as it was."""
-        if self._inode() == self._held:
+        if inode_of(self.path) == self._held:
             self._let_go()
         self._open()
 
@@ -330,41 +284,26 @@ class FileRun:
         with phil:
             file, self._file = self._file, None
             if file is not None:
-                self._view.datasets.clear()
+                self._view.let_go()
                 file.close()
 
     def _open_again(self) -> None:
         """Open the file after it was let go, to read what was known then."""
-        found = self._look()[0]
+        inode = Look.at(self.path).inode
         file = open_file(self.path, swmr=not self.sealed)
         run_id = FileTree(file).root_attributes()["run_id"]
-        if run_id != self._nodes["/"].attributes["run_id"]:
+        if run_id != self._content.run_id:
             file.close()
             raise self._replaced(run_id)
-        self._file, self._view, self._held = file, _View(file), found
-
-    def _look(self) -> tuple[int, ...]:
-        """Return what tells a changed file: inode, size, time of change, and that time again if it is long ago."""
-        try:
-            found, now = self.path.stat(), time.time_ns()
-        except FileNotFoundError:
-            raise FileNotFoundError(f"{self.path}: no such file") from None
-        settled = 0 < now - found.st_mtime_ns > _SETTLED
-        return found.st_ino, found.st_size, found.st_mtime_ns, int(settled)
+        self._file, self._view, self._held = file, View(file), inode
 
     def _may_have_changed(self) -> bool:
-        if self._file is None or not self._seen[3]:  # changed so shortly before that its time may not tell
+        if self._file is None or not self._seen.is_settled:  # changed so shortly before that its time may not tell
             return True
         try:
-            return self._look() != self._seen
+            return Look.at(self.path) != self._seen
         except FileNotFoundError:
             return True
-
-    def _inode(self) -> int:
-        try:
-            return self.path.stat().st_ino
-        except OSError:
-            return -1
 
     # reading
 
@@ -373,7 +312,7 @@ class FileRun:
         return f"wepy-data check {quote(str(self.path))} says more"
 
     def _replaced(self, found: object) -> ReplacedRunError:
-        mine = self._nodes["/"].attributes["run_id"]
+        mine = self._content.run_id
         return ReplacedRunError(f"{self.path} is another run now ({found}; it was {mine}): open it anew")
 
     def _is_closed(self) -> ClosedRunError:
@@ -416,8 +355,8 @@ class FileRun:
             dataset = self._dataset(path)
             with self._reading(path):
                 values = self._view.read(path, 0, len(dataset))
-                column = self._layout.columns[path]
-                refuse_misfit(column, values, self._layout.sizes.get(column.dim, len(values)))
+                column = self.layout.columns[path]
+                refuse_misfit(column, values, self.layout.sizes.get(column.dim, len(values)))
         values.setflags(write=False)
         return values
 
@@ -431,60 +370,4 @@ class FileRun:
     def _json(self, path: str, kind: type) -> Any:
         text = self._text(path)
         with self._reading(path):
-            return _checked(path, json.loads(text), kind)
-
-    def _continues(self) -> Continues | None:
-        if "/continues" not in self._nodes:
-            return None
-        found = self._nodes["/continues"].attributes
-        kinds = {field.name: int if field.type == "int" else str for field in dataclasses.fields(Continues)}
-        return Continues(**{name: _checked(f"/continues@{name}", found[name], kind) for name, kind in kinds.items()})
-
-    def _inputs(self) -> dict[str, str]:
-        return {name: _checked("/inputs", text, str) for name, text in self._json("/inputs", dict).items()}
-
-
-class _View:
-    """The datasets of an open file, each opened once."""
-
-    def __init__(self, file: h5py.File, sizes: dict[str, tuple[int, int, Piece | None]] | None = None) -> None:
-        self._file = file
-        self.datasets: dict[str, h5py.Dataset] = {}
-        self.sizes = {} if sizes is None else sizes
-        """Bytes of a row and of a chunk of each dataset, and its piece: asking h5py takes longer than reading rows."""
-
-    def dataset(self, path: str) -> h5py.Dataset:
-        found = self.datasets.get(path)
-        if found is None:
-            found = self.datasets[path] = h5py.Dataset(h5py.h5d.open(self._file.id, path.encode()))
-        return found
-
-    def length(self, path: str) -> int:
-        return int(self.dataset(path).id.shape[0])
-
-    def read(self, path: str, start: int, stop: int) -> NDArray[Any]:
-        dataset = self.dataset(path)
-        rows = max(0, min(stop, int(dataset.id.shape[0])) - start)
-        if path not in self.sizes:
-            refuse_references(dataset)
-            item, chunk = dataset.dtype.itemsize, dataset.chunks
-            row, least = item * math.prod(dataset.shape[1:]), item * math.prod(chunk) if chunk else 0
-            self.sizes[path] = row, least, piece_of(dataset)
-        row, least, piece = self.sizes[path]
-        if max(rows * row, least) > _HARMLESS:
-            refuse_oversized(dataset, rows)
-        return read_pieces(dataset, start, stop, piece)
-
-
-def _refuse_links(nodes: Mapping[str, Node]) -> None:
-    """Refuse a file whose contents would come from elsewhere."""
-    foreign = [path for path, node in nodes.items() if "link" in node.kind]
-    if foreign:
-        raise ValueError(f"{foreign[0]} leads out of its place, and a run is one file of its own")
-
-
-def _checked(path: str, value: Any, kind: type) -> Any:
-    if not isinstance(value, kind):
-        found = value.text if isinstance(value, Foreign) else f"a {type(value).__name__}"
-        raise TypeError(f"{path} is {found}, expected a {kind.__name__}")
-    return value
+            return checked(path, json.loads(text), kind)
