@@ -26,29 +26,18 @@ def _row(**columns: Any) -> np.dtype[Any]:
     return np.dtype(list(columns.items()))
 
 
-_SUMMARY = _row(
-    n_particles="i8",
-    norm="f8",
-    min_bin_prob="f8",
-    max_bin_prob="f8",
-    min_seg_prob="f8",
-    max_seg_prob="f8",
-    cputime="f8",
-    walltime="f8",
-    binhash="S64",
-)
+def _sets(count: str) -> np.dtype[Any]:
+    """Return rows of a list of sets of states: the iteration each is for, how many there are, and where they are."""
+    return _row(iter_valid="u8", **{count: "u8"}, group_ref=h5py.ref_dtype)
+
+
+_TIMES = {"cputime": "f8", "walltime": "f8"}
+_EXTREMES = dict.fromkeys(("min_bin_prob", "max_bin_prob", "min_seg_prob", "max_seg_prob"), "f8")
+_SUMMARY = _row(n_particles="i8", norm="f8", **_EXTREMES, **_TIMES, binhash="S64")
 _SEGMENT = _row(
-    weight="f8",
-    parent_id="i8",
-    wtg_n_parents="u8",
-    wtg_offset="u8",
-    cputime="f8",
-    walltime="f8",
-    endpoint_type="u1",
-    status="u1",
+    weight="f8", parent_id="i8", wtg_n_parents="u8", wtg_offset="u8", **_TIMES, endpoint_type="u1", status="u1"
 )
-_SETS = _row(iter_valid="u8", n_states="u8", group_ref=h5py.ref_dtype)
-_BASIS_SETS = _row(iter_valid="u8", n_bstates="u8", group_ref=h5py.ref_dtype)
+_TARGET_SETS, _BASIS_SETS = _sets("n_states"), _sets("n_bstates")
 _BASIS_STATE = _row(label=_TEXT, probability="f8", auxref=_TEXT)
 _TARGET_STATE = _row(label=_TEXT)
 _INITIAL_STATE = _row(
@@ -206,12 +195,11 @@ class WestFile:
             rows["iter_created"], rows["iter_used"], rows["basis_state_id"] = states.created, states.used, states.basis
             rows["istate_type"], rows["istate_status"], rows["basis_auxref"] = _BASIS, _READY, ""
             group = self._file[f"ibstates/{number}"]
-            group.create_dataset("istate_index", data=rows, maxshape=(None,), chunks=True)
-            points = basis.points[states.basis]
-            group.create_dataset("istate_pcoord", data=points, maxshape=(None, points.shape[1]), chunks=True)
+            _write_growing(group, "istate_index", rows)
+            _write_growing(group, "istate_pcoord", basis.points[states.basis])
         if len(self._summary) == self._complete:  # WESTPA's has a row more than iterations that were run
             self._summary.append(np.zeros((), _SUMMARY))
-        self._file.create_dataset("summary", data=np.array(self._summary, _SUMMARY), maxshape=(None,), chunks=True)
+        _write_growing(self._file, "summary", np.array(self._summary, _SUMMARY))
         self._file.attrs.modify("west_current_iteration", self._complete + 1)
 
     def _set_of(self, number: int) -> int:
@@ -226,11 +214,11 @@ def _write_basis(file: h5py.File, basis: Sequence[BasisStates]) -> None:
         rows["label"], rows["probability"], rows["auxref"] = one.labels, one.probability, one.auxref
         group["bstate_index"], group["bstate_pcoord"] = rows, one.points
         index[number] = (one.first, len(one.labels), group.ref)
-    file.create_dataset("ibstates/index", data=index, maxshape=(None,), chunks=True)
+    _write_growing(file, "ibstates/index", index)
 
 
 def _write_targets(file: h5py.File, labels: Sequence[str], points: Floats) -> None:
-    index = np.zeros(1, _SETS)
+    index = np.zeros(1, _TARGET_SETS)
     index[0] = (1, len(labels), h5py.Reference())
     if labels:
         group = file.create_group("tstates/0")
@@ -238,7 +226,12 @@ def _write_targets(file: h5py.File, labels: Sequence[str], points: Floats) -> No
         rows["label"] = labels
         group["index"], group["pcoord"] = rows, points
         index[0] = (1, len(labels), group.ref)
-    file.create_dataset("tstates/index", data=index, maxshape=(None,), chunks=True)
+    _write_growing(file, "tstates/index", index)
+
+
+def _write_growing(group: h5py.Group, name: str, rows: NDArray[Any]) -> None:
+    """Write rows that WESTPA may add to."""
+    group.create_dataset(name, data=rows, maxshape=(None, *rows.shape[1:]), chunks=True)
 
 
 def _write_recycled(group: h5py.Group, one: Recycled) -> None:
