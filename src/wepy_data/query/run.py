@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wepy_data.errors import SelectionError
 from wepy_data.query.compute import compute_once, compute_stored, request_of
-from wepy_data.query.computed import computed_columns, computed_rows
+from wepy_data.query.computed import computed_columns
 from wepy_data.query.feature import Feature, features
-from wepy_data.query.frame import blocks, chosen_atoms, frame_bytes, frame_rows, trajectory, velocities_of
 from wepy_data.query.function import Function
 from wepy_data.query.lineage import Lineage
 from wepy_data.query.lineage.source import catch_up, lineage_of
-from wepy_data.query.rows import Cycles, damaged, read_rows
-from wepy_data.query.start import starts
+from wepy_data.query.rows import Cycles
+from wepy_data.query.run_frame import RunFrames
+from wepy_data.query.run_observable import RunObservables
 from wepy_data.query.table import table
-from wepy_data.query.topology import topology_from_json, topology_of_particles
 from wepy_data.record.header import Header
 from wepy_data.record.protocols import RunReader
-from wepy_data.store.computed import Computed, computed_observables
 from wepy_data.store.reader import FileRun
 
 if TYPE_CHECKING:
-    import mdtraj
     import pandas as pd
 
 
-class Run:
+class Run(RunFrames, RunObservables):
     """A run to be asked; a context manager if it comes from a file.
 
     Parameters
@@ -139,26 +134,6 @@ class Run:
         return True
 
     @cached_property
-    def topology(self) -> mdtraj.Topology:
-        """The particles of a frame; unconnected ones if the run has no topology.
-
-        Raises
-        ------
-        DamagedRunError
-            If the topology is none, or has another number of particles.
-        MissingPackageError
-            If mdtraj is not installed.
-        """
-        if self.header.topology:
-            found, layout = topology_from_json(self.header.topology), self.header.layout
-            if "/particles" in layout.parts and found.n_atoms != layout.sizes["atom"]:
-                expected = f"{layout.sizes['atom']} as in /particles/trajectory/species"
-                raise damaged(self.reader, f"/topology: found {found.n_atoms} atoms, expected {expected}")
-            return found
-        species = self.header.static.get("/particles/trajectory/species")
-        return topology_of_particles([] if species is None else species.tolist())
-
-    @cached_property
     def lineage(self) -> Lineage:
         """Who descends from whom."""
         return lineage_of(self.reader, {name: partial(self.observable, name) for name in self._computed_numbers()})
@@ -198,117 +173,6 @@ class Run:
             If there is no such cycle or walker; says what there is.
         """
         return self.lineage.segment_id(cycle, walker)
-
-    def frames(
-        self, segments: ArrayLike, atoms: ArrayLike | None = None, stride: int = 1, which: str = "all"
-    ) -> mdtraj.Trajectory:
-        """Return the frames of segments, in order of the segments, then time.
-
-        A segment's frames are those of its stride and its end. Its start is not among them: that is its parent's last
-        frame, so that an ancestry has each frame once; where a lineage is discontinuous, see `starts`.
-
-        Parameters
-        ----------
-        segments : int or (n,) int
-            Segment ids, as `lineage.trace` returns them.
-        atoms : (n,) int, optional
-            Atoms to keep, in the order of the topology; all by default.
-        stride : int
-            Every how many-th frame is kept, counted over all segments; the first one always is.
-        which : {"all", "last"}
-            All frames of each segment, or its last one.
-
-        Returns
-        -------
-        mdtraj.Trajectory
-            Positions in nm, times in ps on each frame's own lineage, boxes if the system is periodic.
-
-        Raises
-        ------
-        SelectionError
-            If there is no such segment or atom, or the run stores no coordinates.
-        MissingPackageError
-            If mdtraj is not installed.
-        """
-        rows, _ = frame_rows(self.reader, segments, stride, which)
-        return trajectory(self.reader, rows, self.topology, atoms)
-
-    def iter_frames(
-        self, segments: ArrayLike, atoms: ArrayLike | None = None, stride: int = 1, which: str = "all",
-        *, block_bytes: int = 1 << 26,
-    ) -> Iterator[mdtraj.Trajectory]:  # fmt: skip
-        """Yield the same frames as `frames`, in blocks whose positions take at most so many bytes, or of one frame.
-
-        Examples
-        --------
-        ```python
-        for block in run.iter_frames(run.lineage.survivors(), atoms=backbone):
-            mdtraj.compute_phi(block)
-        ```
-        """
-        rows, _ = frame_rows(self.reader, segments, stride, which)
-        chosen = chosen_atoms(self.reader, atoms)
-        size = frame_bytes(self.reader) if chosen is None else max(1, 12 * len(chosen))
-        for block in blocks(rows, max(1, block_bytes // size)):
-            yield trajectory(self.reader, block, self.topology, chosen)
-
-    def velocities(
-        self, segments: ArrayLike, atoms: ArrayLike | None = None, stride: int = 1, which: str = "all"
-    ) -> NDArray[np.float32]:
-        """Return the velocities of the same frames as `frames`, (n_frames, n_atoms, 3), nm/ps.
-
-        Raises
-        ------
-        SelectionError
-            If the run stores no velocities.
-        """
-        rows, _ = frame_rows(self.reader, segments, stride, which)
-        return velocities_of(self.reader, rows, chosen_atoms(self.reader, atoms))
-
-    def starts(self, segments: ArrayLike, atoms: ArrayLike | None = None) -> mdtraj.Trajectory:
-        """Return where segments started that did not start where their parent ended: founders, recycled walkers.
-
-        Returns
-        -------
-        mdtraj.Trajectory
-            One frame for each such segment, in order, its time that of the lineage then (ps); none if the run's start
-            states have no positions. Boxes are left out.
-        """
-        return starts(self.reader, segments, self.topology, atoms)
-
-    def observable(self, name: str, segments: ArrayLike | None = None) -> NDArray[Any]:
-        """Return an observable by name.
-
-        Parameters
-        ----------
-        name : str
-            A per-frame observable (`order_parameter`), a per-segment one, or a column of the segments table (`weight`).
-        segments : (n,) int, optional
-            Segment ids; all by default.
-
-        Returns
-        -------
-        array
-            One row for each frame of the segments if the observable is per frame, else one for each segment.
-
-        Raises
-        ------
-        SelectionError
-            If there is no such observable or segment; says what there is.
-        """
-        growing = self.header.layout.growing
-        per_frame = f"/observables/{name}/value"
-        if per_frame in growing:
-            return self.reader.read(per_frame) if segments is None else self._rows(per_frame, segments)
-        for path in (f"/segments/observables/{name}", f"/segments/{name}"):
-            if path in growing:
-                if segments is None:
-                    return self.reader.read(path)
-                frame_rows(self.reader, segments)  # refuses unknown segments
-                return read_rows(self.reader, path, np.atleast_1d(np.asarray(segments, np.int64)))
-        if name in self.computed:
-            return computed_rows(self.reader, self.computed[name], segments)
-        raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
 
     def compute(
         self,
@@ -395,63 +259,13 @@ class Run:
                 self.__dict__.pop(known, None)
         return self.observable(request.name, segments)
 
-    @cached_property
-    def computed(self) -> Mapping[str, Computed]:
-        """The observables that were computed from the run, by name, with their units and where they come from."""
-        return computed_observables(self.reader) if isinstance(self.reader, FileRun) else {}
-
-    @property
-    def observables(self) -> tuple[str, ...]:
-        """Names that `observable` knows: per-frame ones, per-segment ones, columns of the segments table."""
-        return tuple(dict.fromkeys([*self.own_observables, *self.computed]))
-
-    @property
-    def own_observables(self) -> tuple[str, ...]:
-        """Those of `observables` that the run itself has written."""
-        growing = self.header.layout.growing
-        frame = [p.split("/")[2] for p in growing if p.startswith("/observables/")]
-        mine = [p.rsplit("/", 1)[1] for p in growing if p.startswith("/segments/") and "/arrays/" not in p]
-        return tuple(dict.fromkeys(frame + mine))
-
     @property
     def features(self) -> tuple[Feature, ...]:
         """Names and units of the order parameter's dimensions."""
         return features(self)
 
-    def unit(self, name: str) -> str:
-        """Return the unit of an observable in H5MD spelling; empty if it has none."""
-        growing = self.header.layout.growing
-        for path in (f"/observables/{name}/value", f"/segments/observables/{name}", f"/segments/{name}"):
-            if path in growing:
-                return growing[path].unit
-        if name in self.computed:
-            return self.computed[name].unit
-        raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
-
-    def is_per_frame(self, name: str) -> bool:
-        """Return whether an observable has a value for each frame, not for each segment.
-
-        Raises
-        ------
-        SelectionError
-            If there is no such observable; names those that exist.
-        """
-        if name not in self.observables:
-            raise SelectionError(f"no observable {name!r}: this run has {', '.join(self.observables)}")
-        if name in self.own_observables:
-            return f"/observables/{name}/value" in self.header.layout.growing
-        return self.computed[name].per == "frame"
-
-    def _computed_numbers(self) -> list[str]:
-        """Return the names of what was computed, one number for each segment."""
-        return [name for name, one in self.computed.items() if one.per == "segment" and not one.shape]
-
     def _extent(self) -> tuple[int, bool]:
         return self.n_cycles, self.sealed
-
-    def _rows(self, path: str, segments: ArrayLike) -> NDArray[Any]:
-        rows, _ = frame_rows(self.reader, segments)
-        return read_rows(self.reader, path, rows)
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
