@@ -247,7 +247,7 @@ class FileRun:
         """Read from this file from now on; change nothing if that fails."""
         view = View(file, self._view.sizes if kept else None)
         content = content_of(view, self._content if kept else None)
-        if self._file is not None or (self._held and self.n_cycles):
+        if self._held:
             self._refuse_other(content)
         with phil:
             self._release()

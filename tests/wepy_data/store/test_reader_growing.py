@@ -144,6 +144,16 @@ def test_another_run_in_its_place_is_refused_and_the_old_one_stays_readable(stop
         assert same(run, rich_run, 2)
 
 
+def test_another_run_is_refused_in_the_place_of_one_without_cycles(rich_run, path):
+    FileWriter(path, rich_run.header).close()
+    other = RunRecord(Header(layout=rich_run.header.layout, static=rich_run.header.static))
+    with FileRun(path) as run, FileRun(path) as late:
+        late.refresh()  # `run` has let go of the file from now on
+        write_run(path, other, overwrite=True)
+        with pytest.raises(ReplacedRunError, match="is another run now"):
+            run.refresh()
+
+
 def test_an_older_copy_in_its_place_is_refused(rich_run, path):
     copy = path.with_name("copy.h5")
     with FileWriter(path, rich_run.header) as writer:
