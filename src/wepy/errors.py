@@ -14,6 +14,8 @@ WepyError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class WepyError(Exception):
     """Base of all errors raised by `wepy` on purpose; the message is meant for the user."""
@@ -45,3 +47,10 @@ class DispatchError(WepyError):
 
 class WorkerLost(DispatchError):  # noqa: N818 (a name, not a kind of error)
     """An item's worker died more often than is tolerated."""
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise one `ConfigurationError` that names all problems, a line for each; do nothing if there are none."""
+    found = list(problems)
+    if found:
+        raise ConfigurationError("\n".join(found))

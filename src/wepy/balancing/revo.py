@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wepy.balancing.limits import checked_weights, limit_problems
 from wepy.balancing.revo_plan import REVOPlan
 from wepy.balancing.variation import Surroundings, Variation
-from wepy.errors import ConfigurationError
+from wepy.errors import refuse
 from wepy.metric import Euclidean, distance_matrix, finite_rows
 from wepy.protocols import Description, Metric
 
@@ -74,9 +74,7 @@ class REVO:
     metric: Metric = Euclidean()  # noqa: RUF009 (a frozen value)
 
     def __post_init__(self) -> None:
-        problems = list(self._problems())
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        refuse(self._problems())
 
     def plan(
         self, weights: NDArray[np.float64], bins: NDArray[np.int64], order_parameter: NDArray[np.float64]

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from wepy.balancing.limits import checked_weights, limit_problems, most_copies
 from wepy.balancing.plan import Plan
 from wepy.balancing.shares import Node, share_out
-from wepy.errors import ConfigurationError
+from wepy.errors import refuse
 from wepy.protocols import Description, KnownBins
+from wepy.whole_number import is_count
 
 Group = list[tuple[int, float]]
 
@@ -65,9 +66,7 @@ class WExplore:
     _known: KnownBins = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        problems = list(self._problems())
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        refuse(self._problems())
 
     def informed(self, known: KnownBins) -> WExplore:
         """Return the balancer for walkers in these bins."""
@@ -120,9 +119,10 @@ class WExplore:
 
     def _problems(self) -> Iterator[str]:
         yield from limit_problems(self.pmin, self.pmax)
-        n = self.n_walkers
-        if n is not None and (not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1):
-            yield f"n_walkers: expected a whole number, 1 or more, or none for as many as before, got {n!r}"
+        if self.n_walkers is not None and not is_count(self.n_walkers, 1):
+            yield (
+                f"n_walkers: expected a whole number, 1 or more, or none for as many as before, got {self.n_walkers!r}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

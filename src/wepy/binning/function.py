@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.binning.misfit import MisfitError, finite_points
-from wepy.binning.target import TargetCounts, checked_targets, is_count, target_of, targets_to_json
+from wepy.binning.target import TargetCounts, checked_targets, target_of, targets_to_json
 from wepy.binning.value import checked_bin, checked_keys, frozen
-from wepy.errors import BinningError, ConfigurationError
+from wepy.errors import BinningError, ConfigurationError, refuse
 from wepy.named_function import function_named
 from wepy.protocols import Bin, Description
+from wepy.whole_number import count_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,8 @@ class FunctionBins:
     target_counts: TargetCounts = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
-        problems = [
-            f"{self._where}: {key}: expected a whole number, 1 or more, got {value!r}"
-            for key, value in (("n_bins", self.n_bins), ("n_dims", self.n_dims))
-            if not is_count(value) or value == 0
-        ]
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        counts = (("n_bins", self.n_bins), ("n_dims", self.n_dims))
+        refuse(problem for key, value in counts for problem in count_problems(f"{self._where}: {key}", value, 1))
         labels = (self.labels,) if isinstance(self.labels, str) else tuple(self.labels)
         if labels and len(labels) != self.n_bins:
             raise ConfigurationError(f"{self._where}: labels: expected {self.n_bins}, one for each bin, got {labels}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
 
 JsonEdge = float | str
 """An edge in strict JSON, which has no infinity: a number, "inf" or "-inf"."""
@@ -67,8 +67,7 @@ def checked_box(where: str, lower: object, upper: object | None) -> tuple[tuple[
         for dim, (a, b) in enumerate(zip(low, high, strict=True))
         if not a < b
     ]
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
     return low, high
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from wepy.binning.clustering import k_means
 from wepy.binning.cycle import next_index
 from wepy.binning.misfit import finite_points
-from wepy.binning.target import checked_target, is_count
+from wepy.binning.target import checked_target
 from wepy.binning.value import checked_keys, frozen
-from wepy.errors import BinningError, ConfigurationError
+from wepy.errors import BinningError, refuse
 from wepy.protocols import Bin, Binning, Description, KnownBins
+from wepy.whole_number import count_problems, is_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,7 @@ class KMeansBins:
     target_count: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        problems = []
-        if not is_count(self.n_groups) or self.n_groups == 0:
-            problems.append(f"n_groups: expected a whole number, 1 or more, got {self.n_groups!r}")
+        problems = list(count_problems("n_groups", self.n_groups, 1))
         given = self.dims if isinstance(self.dims, Iterable) else ()
         dims = None if self.dims is None else tuple(given)
         if dims is not None and (not dims or not all(map(is_count, dims)) or len(set(dims)) < len(dims)):
@@ -68,8 +67,7 @@ class KMeansBins:
                 problems.append(f"scale: expected positive finite numbers, got {self.scale!r}")
             elif dims is not None and len(scale) not in (1, len(dims)):
                 problems.append(f"scale: expected 1 or {len(dims)} numbers, one for each of dims, got {len(scale)}")
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        refuse(problems)
         object.__setattr__(self, "dims", None if dims is None else tuple(map(int, dims)))
         object.__setattr__(self, "scale", None if scale is None else tuple(scale.tolist()))
         object.__setattr__(self, "target_count", checked_target(self.target_count))

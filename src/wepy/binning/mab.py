@@ -14,10 +14,11 @@ from wepy.binning.cycle import next_index
 from wepy.binning.interval import interval_label, middle
 from wepy.binning.misfit import finite_points
 from wepy.binning.special import Standouts, standouts
-from wepy.binning.target import checked_target, is_count
+from wepy.binning.target import checked_target
 from wepy.binning.value import checked_keys, frozen
-from wepy.errors import BinningError, ConfigurationError
+from wepy.errors import BinningError, refuse
 from wepy.protocols import Bin, Binning, Description, KnownBins
+from wepy.whole_number import count_problems
 
 _OWN_BIN: Mapping[str, tuple[int, ...]] = {
     "leading": (0, 1),
@@ -223,11 +224,7 @@ def _listed(value: Any, count: int) -> tuple[Any, ...]:
 
 
 def _check(nbins: Sequence[Any], direction: Sequence[Any], skip: Sequence[Any]) -> None:
-    problems = [
-        f"nbins[{dim}]: expected a whole number, 1 or more, got {count!r}"
-        for dim, count in enumerate(nbins)
-        if not is_count(count) or count == 0
-    ]
+    problems = [wrong for dim, count in enumerate(nbins) for wrong in count_problems(f"nbins[{dim}]", count, 1)]
     problems += [
         f"direction[{dim}]: expected 0 (both ends), 1 (leading), -1 (lagging) or 86 (neither), got {chosen!r}"
         for dim, chosen in enumerate(direction)
@@ -243,5 +240,4 @@ def _check(nbins: Sequence[Any], direction: Sequence[Any], skip: Sequence[Any]) 
             problems.append(f"{key}: expected {len(nbins)}, one for each dimension of nbins, got {len(values)}")
     if not nbins:
         problems.append("nbins: expected a number for each dimension of the order parameter, got none")
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)

@@ -14,7 +14,7 @@ from wepy.binning.interval import checked_box, edges_to_json, interval_label
 from wepy.binning.misfit import MisfitError, Problems, finite_points
 from wepy.binning.nested import n_bins_of, n_dims_of
 from wepy.binning.value import checked_bin, checked_keys
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
 from wepy.protocols import Bin, Binner, Description
 
 
@@ -179,8 +179,7 @@ class Piecewise:
             for number, one in enumerate(description["pieces"])
             if not isinstance(one, Mapping) or set(one) != {"lower", "upper", "binner"}
         ]
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        refuse(problems)
         return cls(
             [Piece(one["lower"], one["upper"], fixed_from_description(one["binner"])) for one in description["pieces"]]
         )

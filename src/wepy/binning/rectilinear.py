@@ -15,7 +15,7 @@ from wepy.binning.interval import edges_from_json, edges_to_json, interval_label
 from wepy.binning.misfit import misfits, points
 from wepy.binning.target import TargetCounts, checked_targets, target_of, targets_to_json
 from wepy.binning.value import checked_bin, checked_keys, frozen
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
 from wepy.protocols import Bin, Description
 
 
@@ -148,6 +148,5 @@ def _checked_edges(edges: object) -> tuple[tuple[float, ...], ...]:
             for place, (a, b) in enumerate(pairwise(one))
             if a >= b
         ]
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
     return grid

@@ -13,10 +13,10 @@ from wepy.binning.cycle import add_bin, binned
 from wepy.binning.misfit import Problems, finite_points
 from wepy.binning.nested import common_dims, fixed, n_bins_of, n_leaves_of
 from wepy.binning.numbering import Counted, Interleaved, Numbering
-from wepy.binning.target import is_count
 from wepy.binning.value import checked_keys
-from wepy.errors import BinningError, ConfigurationError
+from wepy.errors import BinningError, ConfigurationError, refuse
 from wepy.protocols import AdaptiveBinner, Bin, Binner, Binning, Description, KnownBins
+from wepy.whole_number import is_count
 
 AnyBinner = Binner | AdaptiveBinner
 _Local = Callable[[int, AnyBinner, NDArray[np.float64], NDArray[np.float64]], NDArray[np.int64]]
@@ -234,8 +234,7 @@ def _checked_children(children: Mapping[Any, AnyBinner], n_bins: int) -> dict[in
         for key in found
         if not is_count(key) or key >= n_bins
     ]
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
     return {int(key): found[key] for key in sorted(found)}
 
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.binning.region import Places, Regions
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
 from wepy.metric import Euclidean, finite_rows, metric_from_description
 from wepy.protocols import Binning, Description, KnownBins, Metric
+from wepy.whole_number import is_count
 
 Order = Literal["two-pass", "sequential"]
 
@@ -64,7 +65,7 @@ class RegionTree:
         sizes, counts = self.max_region_sizes, self.max_n_regions
         if not _are_sizes(sizes):
             problems.append(f"max_region_sizes: expected decreasing positive numbers, one for each level, got {sizes}")
-        if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 1 for n in counts):
+        if not all(is_count(n, 1) for n in counts):
             problems.append(f"max_n_regions: expected whole numbers, 1 or more, one for each level, got {counts}")
         if len(sizes) != len(counts):
             problems.append(
@@ -73,8 +74,7 @@ class RegionTree:
             )
         if self.order not in ("two-pass", "sequential"):
             problems.append(f'order: expected "two-pass" or "sequential", got {self.order!r}')
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        refuse(problems)
         object.__setattr__(self, "max_region_sizes", tuple(float(size) for size in sizes))
         object.__setattr__(self, "max_n_regions", tuple(int(n) for n in counts))
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
+from wepy.whole_number import count_problems, is_count
 
 TargetCounts = int | Mapping[int, int] | None
 """Walkers wanted in every bin, or in the named bins; None leaves it to the balancer."""
@@ -33,12 +32,11 @@ def checked_targets(targets: object, n_bins: int) -> int | dict[int, int] | None
         index = int(key) if isinstance(key, str) and key.isdecimal() else key
         if not is_count(index) or index >= n_bins:
             problems.append(f"target_counts: no bin {key!r}: these bins are 0 to {n_bins - 1}")
-        elif not is_count(count):
-            problems.append(f"target_counts[{key}]: expected a whole number, 0 or more, got {count!r}")
+        elif wrong := list(count_problems(f"target_counts[{key}]", count, 0)):
+            problems += wrong
         else:
             checked[int(index)] = int(count)
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
     return checked
 
 
@@ -46,8 +44,7 @@ def checked_target(target: object) -> int | None:
     """Return one target count for all bins, or None; `ConfigurationError` if it is none."""
     if target is None:
         return None
-    if not is_count(target):
-        raise ConfigurationError(f"target_count: expected a whole number, 0 or more, got {target!r}")
+    refuse(count_problems("target_count", target, 0))
     return int(target)  # type: ignore[call-overload, no-any-return]
 
 
@@ -61,8 +58,3 @@ def target_of(targets: TargetCounts, index: int) -> int:
 def targets_to_json(targets: TargetCounts) -> Any:
     """Return target counts as JSON values: keys become text."""
     return {str(index): count for index, count in targets.items()} if isinstance(targets, Mapping) else targets
-
-
-def is_count(value: object) -> bool:
-    """Return whether a value is a whole number, 0 or more."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wepy.binning.misfit import finite_points
 from wepy.binning.target import TargetCounts, checked_targets, target_of, targets_to_json
 from wepy.binning.value import checked_bin, checked_keys, frozen
-from wepy.errors import BinningError, ConfigurationError
+from wepy.errors import BinningError, ConfigurationError, refuse
 from wepy.metric import Euclidean, metric_from_description
 from wepy.protocols import Bin, Description, Metric
 
@@ -124,8 +124,7 @@ class Voronoi:
             for bin_, nearest in enumerate(found)
             if bin_ != nearest
         ]
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        refuse(problems)
 
 
 def _checked_centres(centres: object) -> NDArray[np.float64]:
@@ -140,6 +139,5 @@ def _checked_centres(centres: object) -> NDArray[np.float64]:
         f"centres[{bin_}]: expected finite numbers, got {points[bin_].tolist()}"
         for bin_ in np.flatnonzero(~np.isfinite(points).all(axis=1)).tolist()
     ]
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
     return points

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wepy.boundary.condition import Boundary, Recycling
 from wepy.boundary.event import ABSORBED, NONE, RECYCLED, Events
-from wepy.errors import ConfigurationError
+from wepy.errors import refuse
 from wepy.streams import Purpose, Stream
 
 
@@ -137,8 +137,7 @@ def exits(
             continue
         upto = tuple(accumulate(probability[place] for place in places))
         restarts.append(Restart(rows=tuple(first_source + place for place in places), upto=upto))
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
     return Exits(boundaries=tuple(boundaries), restarts=tuple(restarts), first_target=n_states)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.binning.interval import checked_box, edges_to_json
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
 from wepy.protocols import Description
 
 
@@ -140,8 +140,7 @@ def _check_threshold(kind: str, distance: float, dim: int) -> None:
         problems.append(f"{kind}: distance: expected a finite number, got {distance!r}")
     if dim < 0:
         problems.append(f"{kind}: dim: expected a dimension of the order parameter, 0 or more, got {dim!r}")
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
 
 
 def _column(kind: str, order_parameter: NDArray[np.float64], dim: int) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from wepy.dispatch import Processes, Scoop, Serial, hosts_of, read_hosts
 from wepy.engine import OpenMM
 from wepy.engine.openmm.source import pdb_positions, read_pdb
 from wepy.ensemble import StartState
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
 from wepy.protocols import Dispatcher, Engine
 from wepy.simulation import Simulation
 from wepy.storage import Storage
@@ -160,8 +160,7 @@ def _check_fit(config: Configuration, binner: Any, labels: Sequence[str]) -> Non
             problems.append(f"{where}.metric: {error}")
     if config.sources and not recycles(config):
         problems.append("sources: nothing restarts from them without [recycling]; add it, or leave them out")
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
 
 
 def _states(

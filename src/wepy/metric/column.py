@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.errors import BinningError, ConfigurationError
+from wepy.whole_number import is_count
 
 Array = NDArray[np.float64]
 
@@ -15,7 +16,7 @@ Array = NDArray[np.float64]
 def checked_indices(where: str, indices: object) -> tuple[int, ...]:
     """Return distinct indices counted from 0, at least one; `ConfigurationError` otherwise."""
     found = tuple(indices) if isinstance(indices, Iterable) and not isinstance(indices, str) else ()
-    if not found or not all(_is_index(value) for value in found) or len(set(found)) != len(found):
+    if not found or not all(map(is_count, found)) or len(set(found)) != len(found):
         raise ConfigurationError(f"{where}: expected distinct whole numbers from 0, found {indices!r}")
     return tuple(int(value) for value in found)
 
@@ -52,7 +53,3 @@ def finite_rows(order_parameter: Array) -> Array:
             + "\n  way out: find out why the order parameter is not finite"
         )
     return values
-
-
-def _is_index(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 0

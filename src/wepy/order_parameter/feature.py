@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from wepy.errors import ConfigurationError, SegmentError
 from wepy.protocols import Frames
+from wepy.whole_number import is_count
 
 
 def checked_labels(where: str, labels: Iterable[str] | None, default: Sequence[str]) -> tuple[str, ...]:
@@ -25,7 +26,7 @@ def checked_labels(where: str, labels: Iterable[str] | None, default: Sequence[s
 def checked_indices(where: str, indices: object) -> tuple[int, ...]:
     """Return distinct indices counted from 0 as plain integers, at least one; `ConfigurationError` otherwise."""
     found = tuple(indices) if isinstance(indices, Iterable) else ()
-    if not found or not all(_is_index(value) for value in found):
+    if not found or not all(map(is_count, found)):
         raise ConfigurationError(f"{where}: expected indices, whole numbers from 0, found {indices!r}")
     if len(set(found)) != len(found):
         raise ConfigurationError(f"{where}: expected distinct indices, found {indices!r}")
@@ -79,7 +80,3 @@ def checked_values(where: str, values: Any, frames: Frames, n_dims: int) -> NDAr
         frame = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise SegmentError(f"{where}: expected finite numbers, found {array[frame].tolist()} in frame {frame}")
     return array
-
-
-def _is_index(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 0)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wepy.errors import ConfigurationError
+from wepy.errors import ConfigurationError, refuse
 
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._@-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -93,8 +93,7 @@ def read_hosts(path: Path) -> list[Host]:
                 found.append(_host(words))
         except (ValueError, ConfigurationError) as error:
             problems.append(f"{path}, line {number}: {error}")
-    if problems:
-        raise ConfigurationError("\n".join(problems))
+    refuse(problems)
     if not found:
         raise ConfigurationError(f"{path}: no host in it; expected lines like `alpha 4 python=/opt/wepy/bin/python`")
     return found
