@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Literal, Self, get_args
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy.balancing.limits import checked_column
 from wepy.balancing.lottery import Lottery
 from wepy.balancing.plan import Plan
 from wepy.balancing.pour import pour
-from wepy.balancing.target import (
-    Occupied,
-    checked_walkers,
-    count_problems,
-    described_counts,
-    is_count,
-    occupied,
-    plain_counts,
-    target_counts,
-)
-from wepy.errors import BinningError, ConfigurationError
+from wepy.balancing.target import ByTargetCount, Occupied, checked_walkers, occupied
+from wepy.errors import BinningError
 from wepy.protocols import Description, GroupedPlan, KnownBins
+from wepy.whole_number import is_count
 
 Scheme = Literal["multinomial", "residual", "stratified", "systematic"]
 
@@ -35,7 +28,7 @@ _SMALLEST = 1e-310  # below this, float64 has too few digits left to share a wei
 
 
 @dataclass(frozen=True, slots=True)
-class EqualWeights:
+class EqualWeights(ByTargetCount):
     """Replaces the walkers of each occupied bin by as many as are wanted there, all of the same weight.
 
     In a bin of weight W with target count n, each new walker weighs W/n and continues a walker that is drawn by its
@@ -90,18 +83,6 @@ class EqualWeights:
     target_counts: Mapping[int, int] | None = field(default=None, hash=False)
     _known: KnownBins | None = field(default=None, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        problems = list(self._problems())
-        if problems:
-            raise ConfigurationError("\n".join(problems))
-        object.__setattr__(self, "target_counts", plain_counts(self.target_counts))
-
-    def informed(self, known: KnownBins) -> Self:
-        """Return the balancer that also heeds the target counts that the binner gives to bins."""
-        found = replace(self)
-        object.__setattr__(found, "_known", known)
-        return found
-
     def plan(
         self, weights: NDArray[np.float64], bins: NDArray[np.int64], order_parameter: NDArray[np.float64]
     ) -> GroupedPlan:
@@ -127,7 +108,7 @@ class EqualWeights:
         """
         weights, bins = checked_walkers(weights, bins)
         found = occupied(bins) if self.sort_by is None else occupied(bins, self._along(order_parameter))
-        targets = target_counts(found, self.target_count, self.target_counts, self._known)
+        targets = self._targets(found)
         lines = list(_lines(found, weights, targets))
         if self.scheme in _SORTED:
             return _cut(lines, together=self.scheme == "systematic")
@@ -139,28 +120,24 @@ class EqualWeights:
             "kind": self.scheme,
             "target_count": self.target_count,
             "sort_by": self.sort_by,
-            "target_counts": described_counts(self.target_counts),
+            "target_counts": self._described_counts(),
         }
 
     def _problems(self) -> Iterator[str]:
         if self.scheme not in get_args(Scheme):
             yield f"scheme: expected one of {', '.join(get_args(Scheme))}, got {self.scheme!r}"
-        if not is_count(self.target_count, 1):
-            yield f"target_count: expected a whole number, 1 or more, got {self.target_count!r}"
         if self.sort_by is not None and not is_count(self.sort_by, 0):
             yield f"sort_by: expected a dimension of the order parameter, 0 or more, got {self.sort_by!r}"
         if self.sort_by is not None and self.scheme not in _SORTED:
             yield f"sort_by: walkers lie in order in {' and '.join(_SORTED)} resampling only; leave it out"
-        yield from count_problems(self.target_counts)
 
     def _along(self, order_parameter: NDArray[np.float64]) -> NDArray[np.float64]:
-        values, dim = np.asarray(order_parameter, np.float64), int(self.sort_by or 0)
-        if values.ndim != 2 or dim >= values.shape[1]:
-            raise ConfigurationError(f"sort_by: no dimension {dim}: the order parameter has shape {values.shape}")
-        lost = np.flatnonzero(np.isnan(values[:, dim])).tolist()
+        dim = int(self.sort_by or 0)
+        values = checked_column("sort_by", order_parameter, dim)
+        lost = np.flatnonzero(np.isnan(values)).tolist()
         if lost:
             raise BinningError(f"walkers {lost}: order parameter, dimension {dim}: nan has no place in any order")
-        return values[:, dim]
+        return values
 
 
 Line = tuple[list[int], list[float], int]

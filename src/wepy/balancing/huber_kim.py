@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import Self
+from dataclasses import KW_ONLY, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wepy.balancing.pieces import Pieces, Rules, plan_of
 from wepy.balancing.plan import Plan
-from wepy.balancing.target import (
-    checked_walkers,
-    count_problems,
-    described_counts,
-    is_count,
-    occupied,
-    plain_counts,
-    target_counts,
-)
-from wepy.errors import BinningError, ConfigurationError
+from wepy.balancing.target import ByTargetCount, checked_walkers, occupied
+from wepy.errors import BinningError
 from wepy.protocols import Binner, Description, KnownBins
 
 _SMALLEST = 1e-310  # below this, float64 has too few digits left to share a weight
 
 
 @dataclass(frozen=True, slots=True)
-class HuberKim:
+class HuberKim(ByTargetCount):
     """Splits heavy walkers and merges light ones until each occupied bin has its target count.
 
     In a bin of weight W with target count n, ideal weight W/n (Huber and Kim, Biophys. J. 70, 97, 1996; steps and
@@ -88,18 +79,6 @@ class HuberKim:
     subgroups: Binner | None = None
     _known: KnownBins | None = field(default=None, init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        problems = list(self._problems())
-        if problems:
-            raise ConfigurationError("\n".join(problems))
-        object.__setattr__(self, "target_counts", plain_counts(self.target_counts))
-
-    def informed(self, known: KnownBins) -> Self:
-        """Return the balancer that also heeds the target counts that the binner gives to bins."""
-        found = replace(self)
-        object.__setattr__(found, "_known", known)
-        return found
-
     def plan(self, weights: NDArray[np.float64], bins: NDArray[np.int64], order_parameter: NDArray[np.float64]) -> Plan:
         """Return the plan for these walkers.
 
@@ -123,7 +102,7 @@ class HuberKim:
         """
         weights, bins = checked_walkers(weights, bins)
         found = occupied(bins)
-        targets = target_counts(found, self.target_count, self.target_counts, self._known)
+        targets = self._targets(found)
         flat = weights[found.order].tolist()
         spans = zip(found.start, found.stop, targets, strict=True)
         ideals = [math.fsum(flat[start:stop]) / target for start, stop, target in spans]
@@ -150,13 +129,11 @@ class HuberKim:
             "adjust_counts": self.adjust_counts,
             "min_weight": self.min_weight,
             "max_weight": self.max_weight,
-            "target_counts": described_counts(self.target_counts),
+            "target_counts": self._described_counts(),
             "subgroups": None if self.subgroups is None else self.subgroups.describe(),
         }
 
     def _problems(self) -> Iterator[str]:
-        if not is_count(self.target_count, 1):
-            yield f"target_count: expected a whole number, 1 or more, got {self.target_count!r}"
         if not 1 <= self.split_threshold < math.inf:
             yield f"split_threshold: expected a number, 1 or more (times the ideal weight), got {self.split_threshold}"
         if not 0 < self.merge_threshold < math.inf:
@@ -166,7 +143,6 @@ class HuberKim:
                 f"min_weight, max_weight: expected {_SMALLEST} <= min_weight <= max_weight / 2,"
                 f" got {self.min_weight} and {self.max_weight}"
             )
-        yield from count_problems(self.target_counts)
 
     def _rules(self) -> Rules:
         return Rules(

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy.errors import ConfigurationError
+
 _SMALLEST = 1e-300  # below this, float64 soon has too few digits left to share a weight
 
 
@@ -25,6 +27,14 @@ def checked_weights(weights: NDArray[np.float64], n_walkers: int) -> NDArray[np.
     if len(bad):
         raise ValueError(f"weights: expected positive finite numbers, found {weights[bad[0]]} of walker {bad[0]}")
     return weights
+
+
+def checked_column(where: str, order_parameter: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
+    """Return one dimension of the walkers' order parameters, (n_walkers,); `ConfigurationError` if it is not there."""
+    values = np.asarray(order_parameter, np.float64)
+    if values.ndim != 2 or dim >= values.shape[1]:
+        raise ConfigurationError(f"{where}: no dimension {dim}: the order parameter has shape {values.shape}")
+    return values[:, dim]
 
 
 def most_copies(weights: NDArray[np.float64], pmin: float, most: int) -> NDArray[np.int64]:

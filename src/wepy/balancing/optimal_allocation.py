@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from wepy.balancing.equal_weights import EqualWeights
 from wepy.balancing.huber_kim import HuberKim
-from wepy.balancing.target import checked_walkers, is_count, occupied
-from wepy.errors import ConfigurationError
+from wepy.balancing.limits import checked_column
+from wepy.balancing.target import checked_walkers, occupied
+from wepy.errors import refuse
 from wepy.protocols import Description, GroupedPlan
+from wepy.whole_number import count_problems, is_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,8 @@ class VarianceAlong:
             problems.append("points: expected finite numbers, strictly increasing")
         if not all(value >= 0 and math.isfinite(value) for value in values):
             problems.append("values: expected finite numbers, 0 or more")
-        if not is_count(self.dimension, 0):
-            problems.append(f"dimension: expected a whole number, 0 or more, got {self.dimension!r}")
-        if problems:
-            raise ConfigurationError("\n".join(f"variance: {problem}" for problem in problems))
+        problems += count_problems("dimension", self.dimension, 0)
+        refuse(f"variance: {problem}" for problem in problems)
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "values", values)
 
@@ -64,12 +64,7 @@ class VarianceAlong:
         ConfigurationError
             If the order parameter, (n_walkers, n_dims), has no such dimension.
         """
-        values = np.asarray(order_parameter, np.float64)
-        if values.ndim != 2 or self.dimension >= values.shape[1]:
-            raise ConfigurationError(
-                f"variance: no dimension {self.dimension}: the order parameter has shape {values.shape}"
-            )
-        return np.interp(values[:, self.dimension], self.points, self.values)
+        return np.interp(checked_column("variance", order_parameter, self.dimension), self.points, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +114,7 @@ class OptimalAllocation:
     within: HuberKim | EqualWeights = field(default_factory=HuberKim)
 
     def __post_init__(self) -> None:
-        problems = list(self._problems())
-        if problems:
-            raise ConfigurationError("\n".join(problems))
+        refuse(self._problems())
         if not isinstance(self.variance, VarianceAlong):
             variance = {int(index): float(value) for index, value in self.variance.items()}
             object.__setattr__(self, "variance", variance)
@@ -181,10 +174,8 @@ class OptimalAllocation:
         }
 
     def _problems(self) -> Iterator[str]:
-        if not is_count(self.n_walkers, 1):
-            yield f"n_walkers: expected a whole number, 1 or more, got {self.n_walkers!r}"
-        if not is_count(self.least, 1):
-            yield f"least: expected a whole number, 1 or more, got {self.least!r}"
+        yield from count_problems("n_walkers", self.n_walkers, 1)
+        yield from count_problems("least", self.least, 1)
         if not 0 <= self.default_variance < math.inf:
             yield f"default_variance: expected a finite number, 0 or more, got {self.default_variance}"
         if self.within.target_counts:
