@@ -10,7 +10,7 @@ from itertools import accumulate, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.balancing.plan import Plan
+from wepy.balancing.plan import Plan, balance_of
 from wepy.balancing.pour import pour
 from wepy.protocols import Balance
 from wepy.streams import Stream
@@ -94,7 +94,7 @@ class Lottery:
             parent[new : new + n_slots] = [names[place] for place in chosen]
             flows += ((new + slot, names[place], moved) for slot, place, moved in _flows(here, chosen, ideal))
         flows.sort()
-        return _balance(parent, np.repeat(weight, self.slots), flows)
+        return balance_of(parent, np.repeat(weight, self.slots), flows)
 
     def _size(self) -> NDArray[np.int64]:
         return np.diff(self.pots.stop, prepend=0)
@@ -135,17 +135,3 @@ def _flows(share: list[float], chosen: list[int], ideal: float) -> Iterator[tupl
     lack = [max(-surplus[chosen[slot]] / children[chosen[slot]], 0.0) for slot in takers]
     for part in pour([surplus[place] for place in givers], lack):
         yield takers[part.vessel], givers[part.item], part.amount
-
-
-def _balance(parent: list[int], weight: NDArray[np.float64], flows: list[tuple[int, int, float]]) -> Balance:
-    into, source, moved = zip(*flows, strict=True) if flows else ((), (), ())
-    found = Balance(
-        parent=np.array(parent, np.int64),
-        weight=weight,
-        merge_into=np.array(into, np.int64),
-        merge_from=np.array(source, np.int64),
-        merge_weight=np.array(moved, np.float64),
-    )
-    for name in Balance.__slots__:
-        getattr(found, name).setflags(write=False)
-    return found

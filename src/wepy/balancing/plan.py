@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Self, TypeVar
@@ -162,6 +162,20 @@ class Plan:
             first = np.flatnonzero(np.diff(into, prepend=-1) | np.diff(source, prepend=-1))
             into, source, moved = into[first], source[first], np.add.reduceat(moved, first)
         return _frozen(into), _frozen(source), _frozen(moved)
+
+
+def balance_of(
+    parent: Sequence[int], weight: Sequence[float] | NDArray[np.float64], merges: Iterable[tuple[int, int, float]]
+) -> Balance:
+    """Return new walkers with their parents and weights, `merges` being (new walker, old walker, weight), read-only."""
+    into, source, moved = tuple(zip(*merges, strict=True)) or ((), (), ())
+    return Balance(
+        parent=_frozen(np.array(parent, np.int64)),
+        weight=_frozen(np.array(weight, np.float64)),
+        merge_into=_frozen(np.array(into, np.int64)),
+        merge_from=_frozen(np.array(source, np.int64)),
+        merge_weight=_frozen(np.array(moved, np.float64)),
+    )
 
 
 def _problems(stop: NDArray[np.int64], member: NDArray[np.int64], share: NDArray[np.float64]) -> list[str]:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
+from wepy.balancing.plan import balance_of
 from wepy.balancing.variation import Variation
 from wepy.protocols import Balance
 from wepy.streams import Stream
@@ -88,14 +87,7 @@ class REVOPlan:
             total = math.fsum(before[member] for member in members)
             parent += [walker] * copies
             weight += [total / copies] * copies
-        into, source, moved = zip(*merges, strict=True) if merges else ((), (), ())
-        return Balance(
-            parent=np.array(parent, np.int64),
-            weight=np.array(weight, np.float64),
-            merge_into=np.array(into, np.int64),
-            merge_from=np.array(source, np.int64),
-            merge_weight=np.array(moved, np.float64),
-        )
+        return balance_of(parent, weight, merges)
 
 
 class _Merged:
