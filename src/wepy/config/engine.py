@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from wepy.config.section import Count, Flag, Positive, Section
-from wepy.engine import DoubleWell, MuellerBrown, Odld, OpenMM, OverdampedLangevin, RandomWalk
+from wepy.engine import DoubleWell, MuellerBrown, Odld, OpenMM, OverdampedLangevin, Potential, RandomWalk
 from wepy.protocols import Engine
 
 
@@ -46,34 +46,34 @@ class OpenMMFilesSection(OpenMMSettings):
     integrator: Path
 
 
-class DoubleWellSection(Section):
+class DiffusionSettings(Section):
+    """What toys of overdamped Langevin dynamics share."""
+
+    timestep: Positive = 5e-4
+    diffusion: Positive = 1.0
+    stride: Count | None = None
+
+
+class DoubleWellSection(DiffusionSettings):
     """`[engine] kind = "double-well"`: overdamped Langevin dynamics in U = height (x^2 - 1)^2 kT."""
 
     kind: Literal["double-well"]
     height: Positive = 9.0
     timestep: Positive = 1e-3
-    diffusion: Positive = 1.0
-    stride: Count | None = None
 
 
-class MuellerBrownSection(Section):
+class MuellerBrownSection(DiffusionSettings):
     """`[engine] kind = "mueller-brown"`: overdamped Langevin dynamics on the surface of Mueller and Brown."""
 
     kind: Literal["mueller-brown"]
     temperature: Positive = 12.0
-    timestep: Positive = 5e-4
-    diffusion: Positive = 1.0
-    stride: Count | None = None
 
 
-class OdldSection(Section):
+class OdldSection(DiffusionSettings):
     """`[engine] kind = "odld"`: WESTPA's one-dimensional example, wells that deepen towards 0."""
 
     kind: Literal["odld"]
-    timestep: Positive = 5e-4
-    diffusion: Positive = 1.0
     mirror: Positive | None = 10.0
-    stride: Count | None = None
 
 
 class RandomWalkSection(Section):
@@ -93,15 +93,10 @@ EngineSection = Annotated[
 
 def engine_of(section: EngineSection, base: Path) -> Engine:
     """Return the engine that a section describes; relative paths start at `base`."""
-    if isinstance(section, DoubleWellSection):
-        well = DoubleWell(height=section.height)
-        return OverdampedLangevin(well, section.timestep, diffusion=section.diffusion, stride=section.stride)
-    if isinstance(section, MuellerBrownSection):
-        surface = MuellerBrown(temperature=section.temperature)
-        return OverdampedLangevin(surface, section.timestep, diffusion=section.diffusion, stride=section.stride)
-    if isinstance(section, OdldSection):
+    if isinstance(section, DiffusionSettings):
+        mirror = section.mirror if isinstance(section, OdldSection) else None
         return OverdampedLangevin(
-            Odld(), section.timestep, diffusion=section.diffusion, stride=section.stride, mirror=section.mirror
+            _potential(section), section.timestep, diffusion=section.diffusion, stride=section.stride, mirror=mirror
         )
     if isinstance(section, RandomWalkSection):
         return RandomWalk(dimensions=section.dimensions, up=section.up, stride=section.stride)
@@ -128,3 +123,11 @@ def engine_of(section: EngineSection, base: Path) -> Engine:
         hydrogen_mass=section.hydrogen_mass,
         **settings,
     )
+
+
+def _potential(section: DiffusionSettings) -> Potential:
+    if isinstance(section, DoubleWellSection):
+        return DoubleWell(height=section.height)
+    if isinstance(section, MuellerBrownSection):
+        return MuellerBrown(temperature=section.temperature)
+    return Odld()
