@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.binning.misfit import MisfitError, finite_points
+from wepy.binning.misfit import MisfitError, weighted_points
 from wepy.binning.target import TargetCounts, checked_targets, target_of, targets_to_json
-from wepy.binning.value import checked_bin, checked_keys, frozen
+from wepy.binning.value import checked_bin, checked_settings, frozen
 from wepy.errors import BinningError, ConfigurationError, refuse
 from wepy.named_function import function_named
 from wepy.protocols import Bin, Description
@@ -83,12 +83,12 @@ class FunctionBins:
             Naming every walker that is not finite; if the function fails; if it returns something else than whole
             numbers, one for each walker, or naming every walker whose number is that of no bin.
         """
-        values = finite_points(order_parameter, self.n_dims)
+        values, weights = weighted_points(order_parameter, weights, self.n_dims)
         if len(values) == 0:
             return np.zeros(0, np.int64)
         function = function_named(self.name, "FunctionBins")
         try:
-            found = np.asarray(function(values.copy(), np.array(weights, np.float64)))
+            found = np.asarray(function(values.copy(), weights.copy()))
         except Exception as error:
             raise BinningError(f"{self._where}: the function failed: {type(error).__name__}: {error}") from error
         return self._checked(found, len(values))
@@ -116,8 +116,11 @@ class FunctionBins:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
         """Return the binner that `describe` described; `ConfigurationError` if the description does not fit."""
-        checked_keys(description, "function", needed=["name", "n_bins"], optional=["n_dims", "labels", "target_counts"])
-        return cls(**{key: value for key, value in description.items() if key != "kind"})
+        return cls(
+            **checked_settings(
+                description, "function", needed=["name", "n_bins"], optional=["n_dims", "labels", "target_counts"]
+            )
+        )
 
     @property
     def _where(self) -> str:

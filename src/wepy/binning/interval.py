@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wepy.errors import ConfigurationError, refuse
 
 JsonEdge = float | str
@@ -69,6 +72,11 @@ def checked_box(where: str, lower: object, upper: object | None) -> tuple[tuple[
     ]
     refuse(problems)
     return low, high
+
+
+def in_box(values: NDArray[np.float64], lower: Sequence[float], upper: Sequence[float]) -> NDArray[np.bool_]:
+    """Return which points, (n, n_dims), are in lower <= x < upper in every dimension, (n,)."""
+    return np.asarray(((values >= np.array(lower)) & (values < np.array(upper))).all(axis=1))
 
 
 def _short(value: float) -> str:

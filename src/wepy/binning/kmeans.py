@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from wepy.binning.clustering import k_means
 from wepy.binning.cycle import next_index
 from wepy.binning.misfit import finite_points
-from wepy.binning.target import checked_target
-from wepy.binning.value import checked_keys, frozen
+from wepy.binning.target import checked_target, target_of
+from wepy.binning.value import checked_settings, frozen
 from wepy.errors import BinningError, refuse
 from wepy.protocols import Bin, Binning, Description, KnownBins
 from wepy.whole_number import count_problems, is_count
@@ -92,12 +92,13 @@ class KMeansBins:
         values = finite_points(order_parameter, None)
         group = k_means(self._features(values), int(self.n_groups))
         start = next_index(known)
-        target = -1 if self.target_count is None else self.target_count
         made = {}
         for number in range(int(group.max(initial=-1)) + 1):
             members = values[group == number]
             centre = frozen((members / len(members)).sum(axis=0))
-            made[start + number] = Bin(label=f"{len(members)} alike", centre=centre, target_count=target)
+            made[start + number] = Bin(
+                label=f"{len(members)} alike", centre=centre, target_count=target_of(self.target_count, number)
+            )
         return Binning(index=start + group, made=made)
 
     def describe(self) -> Description:
@@ -113,8 +114,9 @@ class KMeansBins:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
         """Return the binner that `describe` described; `ConfigurationError` if the description does not fit."""
-        checked_keys(description, "k-means", needed=["n_groups"], optional=["dims", "scale", "target_count"])
-        return cls(**{key: value for key, value in description.items() if key != "kind"})
+        return cls(
+            **checked_settings(description, "k-means", needed=["n_groups"], optional=["dims", "scale", "target_count"])
+        )
 
     def misfits(self, n_dims: int) -> list[str]:
         """Return what of the settings does not fit an order parameter of so many dimensions."""

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from wepy.binning.cycle import next_index
 from wepy.binning.interval import interval_label, middle
-from wepy.binning.misfit import finite_points
+from wepy.binning.misfit import weighted_points
 from wepy.binning.special import Standouts, standouts
-from wepy.binning.target import checked_target
-from wepy.binning.value import checked_keys, frozen
-from wepy.errors import BinningError, refuse
+from wepy.binning.target import checked_target, target_of
+from wepy.binning.value import checked_settings, frozen
+from wepy.errors import refuse
 from wepy.protocols import Bin, Binning, Description, KnownBins
 from wepy.whole_number import count_problems
 
@@ -129,9 +129,7 @@ class MAB:
         BinningError
             Naming every walker that is not finite; if the weights are not one for each walker.
         """
-        values, weights = finite_points(order_parameter, self.n_dims), np.asarray(weights, np.float64)
-        if weights.shape != (len(values),):
-            raise BinningError(f"weights: expected shape ({len(values)},), one for each walker, got {weights.shape}")
+        values, weights = weighted_points(order_parameter, weights, self.n_dims)
         if len(values) == 0:
             return np.zeros(0, np.int64)
         places = [_places(values[:, dim], count) for dim, count in enumerate(self._shape)]
@@ -173,8 +171,11 @@ class MAB:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
         """Return the binner that `describe` described; `ConfigurationError` if the description does not fit."""
-        checked_keys(description, "mab", needed=["nbins"], optional=["direction", "skip", "bottleneck", "target_count"])
-        return cls(**{key: value for key, value in description.items() if key != "kind"})
+        return cls(
+            **checked_settings(
+                description, "mab", needed=["nbins"], optional=["direction", "skip", "bottleneck", "target_count"]
+            )
+        )
 
     def _own_bins(self, chosen: Sequence[Standouts]) -> list[tuple[int, int]]:
         """Return walkers that have bins of their own with these, the bin that counts before others of a walker."""
@@ -189,7 +190,7 @@ class MAB:
 
     def _bin(self, local: int, values: NDArray[np.float64], walker: int) -> Bin:
         """Return what is known of a bin of this cycle, one of whose walkers is given."""
-        target = -1 if self.target_count is None else self.target_count
+        target = target_of(self.target_count, local)
         n_equal = math.prod(self._shape)
         if local >= n_equal:
             role, dim = self._special[local - n_equal]

@@ -66,6 +66,22 @@ def finite_points(order_parameter: NDArray[np.float64], n_dims: int | None) -> N
     return values
 
 
+def weighted_points(
+    order_parameter: NDArray[np.float64], weights: NDArray[np.float64], n_dims: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return order parameters as `finite_points` does, and weights as float64, (n_walkers,).
+
+    Raises
+    ------
+    BinningError
+        Also if the weights are not one for each walker.
+    """
+    values, weights = finite_points(order_parameter, n_dims), np.asarray(weights, np.float64)
+    if weights.shape != (len(values),):
+        raise BinningError(f"weights: expected shape ({len(values)},), one for each walker, got {weights.shape}")
+    return values, weights
+
+
 def misfits(
     values: NDArray[np.float64], wrong: NDArray[np.bool_], ranges: Sequence[str] = (), way_out: str = ""
 ) -> MisfitError:

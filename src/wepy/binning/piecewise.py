@@ -10,10 +10,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.binning.interval import checked_box, edges_to_json, interval_label
-from wepy.binning.misfit import MisfitError, Problems, finite_points
+from wepy.binning.interval import checked_box, edges_to_json, in_box, interval_label
+from wepy.binning.misfit import MisfitError, Problems, weighted_points
 from wepy.binning.nested import n_bins_of, n_dims_of
-from wepy.binning.value import checked_bin, checked_keys
+from wepy.binning.value import checked_bin, checked_settings
 from wepy.errors import ConfigurationError, refuse
 from wepy.protocols import Bin, Binner, Description
 
@@ -63,7 +63,7 @@ class Piece:
 
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which points are in the box, (n,)."""
-        return np.asarray(((values >= np.array(self.lower)) & (values < np.array(self.upper))).all(axis=1))
+        return in_box(values, self.lower, self.upper or ())
 
     def describe(self) -> Description:
         """Return edges and binner as strict JSON values."""
@@ -138,7 +138,7 @@ class Piecewise:
         BinningError
             Naming every walker that is not finite; then every one that is in no box or fits no bin of its piece.
         """
-        values, weights = finite_points(order_parameter, self.n_dims), np.asarray(weights, np.float64)
+        values, weights = weighted_points(order_parameter, weights, self.n_dims)
         index = np.full(len(values), -1, np.int64)
         free = np.ones(len(values), np.bool_)
         problems = Problems()
@@ -173,7 +173,7 @@ class Piecewise:
         """Return the binner that `describe` described; `ConfigurationError` if the description does not fit."""
         from wepy.binning.described import fixed_from_description  # it knows all binners, this one too
 
-        checked_keys(description, "piecewise", needed=["pieces"], optional=[])
+        checked_settings(description, "piecewise", needed=["pieces"], optional=[])
         problems = [
             f"pieces[{number}]: expected lower, upper and binner, got {one!r}"
             for number, one in enumerate(description["pieces"])

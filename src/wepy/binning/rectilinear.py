@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from wepy.binning.interval import edges_from_json, edges_to_json, interval_label, middle
 from wepy.binning.misfit import misfits, points
 from wepy.binning.target import TargetCounts, checked_targets, target_of, targets_to_json
-from wepy.binning.value import checked_bin, checked_keys, frozen
+from wepy.binning.value import checked_bin, checked_settings, frozen
 from wepy.errors import ConfigurationError, refuse
 from wepy.protocols import Bin, Description
 
@@ -127,8 +127,7 @@ class Rectilinear:
         ConfigurationError
             If the description is of another kind, has missing or unknown keys, or values that do not fit.
         """
-        checked_keys(description, "rectilinear", needed=["edges"], optional=["target_counts"])
-        return cls(edges=description["edges"], target_counts=description.get("target_counts"))
+        return cls(**checked_settings(description, "rectilinear", needed=["edges"], optional=["target_counts"]))
 
 
 def _checked_edges(edges: object) -> tuple[tuple[float, ...], ...]:

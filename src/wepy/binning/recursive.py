@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.binning.cycle import add_bin, binned
-from wepy.binning.misfit import Problems, finite_points
+from wepy.binning.misfit import Problems, weighted_points
 from wepy.binning.nested import common_dims, fixed, n_bins_of, n_leaves_of
 from wepy.binning.numbering import Counted, Interleaved, Numbering
-from wepy.binning.value import checked_keys
+from wepy.binning.value import checked_settings
 from wepy.errors import BinningError, ConfigurationError, refuse
 from wepy.protocols import AdaptiveBinner, Bin, Binner, Binning, Description, KnownBins
 from wepy.whole_number import is_count
@@ -165,7 +165,7 @@ class Recursive:
         """Return the binner that `describe` described; `ConfigurationError` if the description does not fit."""
         from wepy.binning.described import binner_from_description, fixed_from_description  # they know all binners
 
-        checked_keys(description, "recursive", needed=["base", "children"], optional=[])
+        checked_settings(description, "recursive", needed=["base", "children"], optional=[])
         if not isinstance(description["children"], Mapping):
             raise ConfigurationError(f"children: expected a binner for each bin, got {description['children']!r}")
         children = {bin_: binner_from_description(child) for bin_, child in description["children"].items()}
@@ -175,7 +175,7 @@ class Recursive:
         self, order_parameter: NDArray[np.float64], weights: NDArray[np.float64], local: _Local
     ) -> NDArray[np.int64]:
         """Return each walker's bin; `local` says which of its bins the walkers of a child are in."""
-        values, weights = finite_points(order_parameter, self.n_dims), np.asarray(weights, np.float64)
+        values, weights = weighted_points(order_parameter, weights, self.n_dims)
         place = self.base.assign(values, weights)
         index = self._numbering.outer(0, place)
         problems = Problems()

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wepy.binning.region import Places, Regions
-from wepy.errors import ConfigurationError, refuse
+from wepy.binning.value import checked_settings
+from wepy.errors import refuse
 from wepy.metric import Euclidean, finite_rows, metric_from_description
 from wepy.protocols import Binning, Description, KnownBins, Metric
 from wepy.whole_number import is_count
@@ -129,13 +130,9 @@ class RegionTree:
         ConfigurationError
             If the description is of another kind, has missing or unknown keys, or values that do not fit.
         """
-        keys = {"kind", "max_region_sizes", "max_n_regions", "metric", "order"}
-        if description.get("kind") != "region-tree":
-            raise ConfigurationError(f"kind: expected 'region-tree', got {description.get('kind')!r}")
-        if wrong := sorted(keys ^ set(description)):
-            raise ConfigurationError(f"a region tree needs {sorted(keys)}; missing or unknown: {wrong}")
-        settings = {key: description[key] for key in keys - {"kind", "metric"}}
-        return cls(**settings, metric=metric_from_description(description["metric"]))
+        needed = ["max_region_sizes", "max_n_regions", "metric", "order"]
+        settings = checked_settings(description, "region-tree", needed=needed, optional=[])
+        return cls(**{**settings, "metric": metric_from_description(settings["metric"])})
 
     def _make_regions(self, regions: Regions, places: Places, points: NDArray[np.float64]) -> None:
         """Make the regions that walkers call for, one walker after another."""

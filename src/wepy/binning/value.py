@@ -24,8 +24,10 @@ def checked_bin(index: int, n_bins: int) -> int:
     return index
 
 
-def checked_keys(description: Mapping[str, Any], kind: str, needed: Sequence[str], optional: Sequence[str]) -> None:
-    """Check the kind and the keys of a description.
+def checked_settings(
+    description: Mapping[str, Any], kind: str, needed: Sequence[str], optional: Sequence[str]
+) -> dict[str, Any]:
+    """Return the settings of a description, whose kind and keys fit.
 
     Raises
     ------
@@ -40,3 +42,4 @@ def checked_keys(description: Mapping[str, Any], kind: str, needed: Sequence[str
             f"{kind} bins need {', '.join(['kind', *needed])} and may have {', '.join(optional) or 'no more'};"
             f" missing or unknown: {wrong}"
         )
+    return {key: value for key, value in description.items() if key != "kind"}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from wepy.binning.misfit import finite_points
 from wepy.binning.target import TargetCounts, checked_targets, target_of, targets_to_json
-from wepy.binning.value import checked_bin, checked_keys, frozen
+from wepy.binning.value import checked_bin, checked_settings, frozen
 from wepy.errors import BinningError, ConfigurationError, refuse
 from wepy.metric import Euclidean, metric_from_description
 from wepy.protocols import Bin, Description, Metric
@@ -112,7 +112,7 @@ class Voronoi:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
         """Return the binner that `describe` described; `ConfigurationError` if the description does not fit."""
-        checked_keys(description, "voronoi", needed=["centres"], optional=["metric", "target_counts"])
+        checked_settings(description, "voronoi", needed=["centres"], optional=["metric", "target_counts"])
         metric = metric_from_description(description["metric"]) if "metric" in description else Euclidean()
         return cls(description["centres"], metric, target_counts=description.get("target_counts"))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wepy.binning.interval import checked_box, edges_to_json
+from wepy.binning.interval import checked_box, edges_to_json, in_box
 from wepy.errors import ConfigurationError, refuse
 from wepy.protocols import Description
 
@@ -59,8 +59,7 @@ class Region:
             raise ConfigurationError(
                 f"target: expected an order parameter of shape (n_walkers, {len(self.lower)}), got {values.shape}"
             )
-        lower, upper = np.array(self.lower), np.array(self.upper)
-        return np.asarray(((values >= lower) & (values < upper)).all(axis=1))
+        return in_box(values, self.lower, self.upper or ())
 
     def describe(self) -> Description:
         """Return kind and edges as strict JSON values; infinite edges are "-inf" and "inf"."""
