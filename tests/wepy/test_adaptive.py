@@ -19,6 +19,11 @@ SETTINGS = {
         "balancer": wepy.WExplore(pmin=1e-12, pmax=0.5),
         "walkers": 12,
     },
+    "regions inside bins": {
+        "binner": wepy.Recursive(GRID, {bin_: wepy.RegionTree((0.2, 0.05), (3, 3)) for bin_ in (0, 1)}),
+        "balancer": wepy.WExplore(pmin=1e-12, pmax=0.5),
+        "walkers": 12,
+    },
     "revo": {
         "binner": None,
         "balancer": wepy.REVO(merge_distance=0.2, characteristic_distance=0.1, pmax=0.5),

@@ -1,6 +1,7 @@
 """Binners inside binners: against a naive evaluation, and against what WESTPA returns."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_binners import Growing, Uncounted, binners, ensembles, fixed
+from random_binners import Growing, Uncounted, binners, ensembles, fixed, flat, nested
 
-from wepy.binning import MAB, KMeansBins, Piece, Piecewise, Rectilinear, Recursive, Voronoi, binned
+from wepy.binning import MAB, KMeansBins, Piece, Piecewise, Rectilinear, Recursive, RegionTree, Voronoi, binned
 from wepy.binning.numbering import Counted, Interleaved
 from wepy.errors import BinningError, ConfigurationError
+from wepy.protocols import Binning
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "recursive_westpa.json"
 INF = float("inf")
@@ -74,6 +76,73 @@ def test_bins_once_made_keep_their_indices_also_after_a_restart(binner, cycles):
         assert list(found.made) == list(again.made)
         known |= found.made
         restored |= {index: replace(bin_, label="") for index, bin_ in found.made.items()}
+
+
+trees = st.builds(
+    RegionTree,
+    st.sampled_from([(2.0, 0.5), (1.0, 0.3)]),
+    st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    order=st.sampled_from(["two-pass", "sequential"]),
+)
+with_trees = nested(trees, flat | nested(flat, flat)).filter(lambda binner: binner.children)
+
+
+def up_from(known, index):
+    """The bin and all that it is in, the innermost first."""
+    chain = [index]
+    while known[chain[-1]].parent >= 0:
+        chain.append(known[chain[-1]].parent)
+    return chain
+
+
+@settings(max_examples=40, deadline=None)
+@given(with_trees, st.lists(ensembles(), min_size=2, max_size=4))
+def test_regions_inside_bins_are_those_of_each_tree_alone_also_after_a_restart(binner, cycles):
+    known, restored, alone = {}, {}, {bin_: {} for bin_ in binner.children}
+    for x, weights in cycles:
+        found, again = binned(binner, known, x, weights), binned(binner, restored, x, weights)
+        assert (found.index.tolist(), list(found.made)) == (again.index.tolist(), list(again.made))
+        known |= found.made
+        restored |= {index: replace(bin_, label="") for index, bin_ in found.made.items()}
+        place = binner.base.assign(x, weights)
+        for bin_, tree in binner.children.items():
+            here = np.flatnonzero(place == bin_)
+            own = tree.adapt(alone[bin_], x[here], weights[here]) if len(here) else Binning(index=here, made={})
+            alone[bin_] |= own.made
+            refined = int(binner._numbering.outer(0, np.array(bin_)))
+            for index, region in zip(found.index[here].tolist(), own.index.tolist(), strict=True):
+                chain, expected = up_from(known, index), up_from(alone[bin_], region)
+                assert [known[one].centre.tolist() for one in chain[:2]] == [alone[bin_][one].centre.tolist() for one in expected]  # fmt: skip # noqa: E501
+                assert chain[2] == refined
+                assert [known[one].level - known[refined].level for one in chain[:2]] == [2, 1]
+    assert all(len(alone[bin_]) == len(own) for bin_, own in inside(binner, known).items())
+
+
+def inside(binner, known):
+    """The regions in each bin that is refined."""
+    refined = {bin_: int(binner._numbering.outer(0, np.array(bin_))) for bin_ in binner.children}
+    return {bin_: [i for i in known if up in up_from(known, i)[1:]] for bin_, up in refined.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(with_trees, st.lists(ensembles(), min_size=1, max_size=3))
+def test_weight_inside_a_bin_is_that_of_its_regions(binner, cycles):
+    known = {}
+    for x, weights in cycles:
+        found = binned(binner, known, x, weights)
+        known |= found.made
+        own = {index: math.fsum(weights[found.index == index]) for index in set(found.index.tolist())}
+        total = dict.fromkeys(known, 0.0)
+        for index, weight in own.items():
+            for one in up_from(known, index):
+                total[one] += weight
+        parents = {one.parent for one in known.values()}
+        assert math.isclose(math.fsum(total[i] for i, one in known.items() if one.parent < 0), 1.0)
+        assert not parents & set(own)  # nobody is in a bin that is refined
+        place = binner.base.assign(x, weights)
+        for bin_ in binner.children:
+            refined = int(binner._numbering.outer(0, np.array(bin_)))
+            assert math.isclose(total.get(refined, 0.0), math.fsum(weights[place == bin_]))
 
 
 @settings(max_examples=60, deadline=None)
