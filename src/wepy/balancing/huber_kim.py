@@ -9,6 +9,7 @@ from dataclasses import KW_ONLY, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy.balancing.limits import greatest_problems
 from wepy.balancing.pieces import Pieces, Rules, plan_of
 from wepy.balancing.plan import Plan
 from wepy.balancing.target import ByTargetCount, checked_walkers, occupied
@@ -49,7 +50,7 @@ class HuberKim(ByTargetCount):
     adjust_counts : bool
         Whether to enforce the target counts exactly.
     min_weight, max_weight : float
-        Limits of a walker's weight; 1e-310 <= min_weight <= max_weight / 2.
+        Limits of a walker's weight; 1e-310 <= min_weight <= max_weight / 2, and max_weight at most 1.
     target_counts : mapping of int to int, or None
         Target counts of single bins, in place of `target_count` and of those that the binner gives. 0 forbids a bin.
     subgroups : Binner or None
@@ -143,6 +144,8 @@ class HuberKim(ByTargetCount):
                 f"min_weight, max_weight: expected {_SMALLEST} <= min_weight <= max_weight / 2,"
                 f" got {self.min_weight} and {self.max_weight}"
             )
+        else:
+            yield from greatest_problems("max_weight", self.max_weight)
 
     def _rules(self) -> Rules:
         return Rules(

@@ -16,6 +16,14 @@ def limit_problems(pmin: float, pmax: float) -> Iterator[str]:
     """Yield what is wrong with the least and the greatest weight that a balancer may make."""
     if not _SMALLEST <= pmin < pmax < np.inf:
         yield f"pmin, pmax: expected {_SMALLEST} <= pmin < pmax, finite, got {pmin} and {pmax}"
+    else:
+        yield from greatest_problems("pmax", pmax)
+
+
+def greatest_problems(name: str, greatest: float) -> Iterator[str]:
+    """Yield what is wrong with a limit that no walker can exceed."""
+    if greatest > 1:
+        yield f"{name}: expected at most 1, got {greatest}: walkers weigh 1 together; 1 sets no limit"
 
 
 def checked_weights(weights: NDArray[np.float64], n_walkers: int) -> NDArray[np.float64]:

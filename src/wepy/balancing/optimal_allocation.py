@@ -88,9 +88,9 @@ class OptimalAllocation:
     variance : mapping of int to float, or VarianceAlong
         v^2 of each bin, or along a dimension of the order parameter.
     default_variance : float
-        v^2 of bins that the mapping does not name; by default they get `least`.
+        v^2 of bins that a mapping does not name; by default they get `least`.
     least : int
-        Walkers in every occupied bin; at least 1.
+        Walkers in every occupied bin; at least 1, at most `n_walkers`.
     within : HuberKim or EqualWeights
         Balances each bin; its target count is not used.
 
@@ -176,11 +176,21 @@ class OptimalAllocation:
     def _problems(self) -> Iterator[str]:
         yield from count_problems("n_walkers", self.n_walkers, 1)
         yield from count_problems("least", self.least, 1)
+        if is_count(self.n_walkers, 1) and is_count(self.least, 1) and self.least > self.n_walkers:
+            yield (
+                f"least: expected at most n_walkers, {self.n_walkers}, got {self.least}: every bin gets `least`, and"
+                " there would be nothing to share out; lower it, or raise n_walkers"
+            )
         if not 0 <= self.default_variance < math.inf:
             yield f"default_variance: expected a finite number, 0 or more, got {self.default_variance}"
         if self.within.target_counts:
             yield "within: expected no target_counts: the allocation says how many walkers each bin gets"
         if isinstance(self.variance, VarianceAlong):
+            if self.default_variance > 0:
+                yield (
+                    f"default_variance: expected none, got {self.default_variance}: the variance is known along the"
+                    " whole dimension; leave it out"
+                )
             return
         for index, value in self.variance.items():
             if not is_count(index, 0):

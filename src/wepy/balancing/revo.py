@@ -45,7 +45,7 @@ class REVO:
     exponent : float
         How much distances count beside weights.
     pmin, pmax : float
-        Limits of weights; 1e-300 <= pmin < pmax.
+        Limits of weights; 1e-300 <= pmin < pmax <= 1.
     merge : {"pairs", "greedy"}
         How the two that merge are chosen.
     metric : Metric

@@ -42,7 +42,7 @@ class WExplore:
     pmin : float
         No walker is cloned into lighter ones; positive.
     pmax : float
-        No walkers are merged into a heavier one; greater than `pmin`.
+        No walkers are merged into a heavier one; greater than `pmin`, at most 1.
     n_walkers : int or None
         Walkers after balancing, as far as limits allow; None for as many as before.
 

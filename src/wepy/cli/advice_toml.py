@@ -35,7 +35,13 @@ def toml(advice: wd.Advice, run: str, n_dims: int) -> str:
         edges[advice.dim or 0] = _numbers([float("-inf"), *advice.division.edges, float("inf")])
         lines += ["[binner]", 'kind = "rectilinear"', f"edges = [{', '.join(edges)}]", ""]
     walkers = sum(advice.division.walkers if advice.division else (one.advised for one in advice.bins))
-    lines += ["[balancer]", 'kind = "optimal-allocation"', f"n_walkers = {walkers}", f"least = {_LEAST}", ""]
+    lines += [
+        "[balancer]",
+        'kind = "optimal-allocation"',
+        f"n_walkers = {walkers}",
+        f"least = {min(_LEAST, walkers)}",
+        "",
+    ]
     return "\n".join([*lines, *_within(advice), "", *_variance(advice), ""])
 
 

@@ -91,6 +91,7 @@ def test_the_allocation_in_the_steady_state_is_the_known_one():
 def test_counts_are_in_proportion_and_sum_to_all_walkers(walkers, variance, n_walkers, least):
     weights = np.array([10.0**exponent for exponent, _ in walkers])
     bins = np.array([index for _, index in walkers])
+    least = min(least, n_walkers)
     counts = OptimalAllocation(n_walkers, variance, least=least).counts(weights, bins, np.zeros((len(bins), 1)))
     assert list(counts) == sorted(set(bins.tolist()))
     assert sum(counts.values()) == max(n_walkers, least * len(counts))
@@ -137,6 +138,14 @@ def test_all_wrong_settings_are_reported_together():
     with pytest.raises(ConfigurationError) as error:
         VarianceAlong([1.0, 0.0], [1.0, math.nan, 2.0], dimension=-1)
     assert len(str(error.value).splitlines()) == 4
+
+
+def test_settings_that_could_do_nothing_are_refused():
+    with pytest.raises(ConfigurationError, match=r"^least: expected at most n_walkers, 9, got 10: .* raise n_walkers$"):
+        OptimalAllocation(9, {}, least=10)
+    assert OptimalAllocation(9, {}, least=9).counts(np.ones(1), np.zeros(1), np.zeros((1, 1))) == {0: 9}
+    with pytest.raises(ConfigurationError, match=r"^default_variance: expected none, got 0.5: .* leave it out$"):
+        OptimalAllocation(9, PROFILE, default_variance=0.5)
 
 
 def test_descriptions_are_strict_json():

@@ -232,3 +232,9 @@ def test_settings_that_do_not_fit_are_named_together():
     names = ["merge_distance", "characteristic_distance", "exponent", "pmin, pmax", "merge"]
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == names
     json.dumps(REVO(1.0).describe(), allow_nan=False)
+
+
+def test_a_limit_that_no_walker_can_exceed_is_refused():
+    with pytest.raises(ConfigurationError, match=r"^pmax: expected at most 1, got 2.0: .* 1 sets no limit$"):
+        REVO(1.0, pmax=2.0)
+    assert REVO(1.0, pmax=1.0).pmax == 1.0

@@ -124,12 +124,12 @@ def test_nobody_is_both_cloned_and_merged_and_siblings_are_even(made, pmin, pmax
     assert len(set(bins_with_a_merge)) == len(bins_with_a_merge)
 
 
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(0, 40))
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=8), st.integers(0, 40))
 def test_siblings_differ_by_one_walker_at_most_if_weights_allow(counts, more):
     bins = np.repeat(np.arange(len(counts)), counts)
     weights = np.full(len(bins), 1 / len(bins))
     n_walkers = len(counts) + more
-    plan = WExplore(pmax=2.0, n_walkers=n_walkers).plan(weights, bins, np.zeros((len(bins), 1)))
+    plan = WExplore(pmax=1.0, n_walkers=n_walkers).plan(weights, bins, np.zeros((len(bins), 1)))
     after = np.bincount([bins[group[0]] for group in groups(plan)])
     assert after.sum() == n_walkers
     assert after.max() - after.min() <= 1
