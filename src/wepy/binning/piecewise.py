@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, Self
@@ -88,7 +88,7 @@ class Piecewise:
     Raises
     ------
     ConfigurationError
-        If there is no piece, or they differ in their dimensions.
+        If there is no piece, or they differ in their dimensions; naming pieces that lie in earlier ones.
 
     Examples
     --------
@@ -109,6 +109,7 @@ class Piecewise:
             raise ConfigurationError(
                 f"pieces: expected at least one, all of the same dimension, got dimensions {found}"
             )
+        refuse(_hidden(pieces))
         object.__setattr__(self, "pieces", pieces)
         counts = [n_bins_of(piece.binner) or 0 for piece in pieces]
         object.__setattr__(self, "_starts", tuple(accumulate(counts, initial=0)))
@@ -183,3 +184,17 @@ class Piecewise:
         return cls(
             [Piece(one["lower"], one["upper"], fixed_from_description(one["binner"])) for one in description["pieces"]]
         )
+
+
+def _hidden(pieces: Sequence[Piece]) -> Iterator[str]:
+    """Yield which pieces no walker could be in, an earlier one being around them."""
+    for number, piece in enumerate(pieces):
+        for earlier, other in enumerate(pieces[:number]):
+            starts = zip(other.lower, piece.lower, strict=True)
+            ends = zip(piece.upper or (), other.upper or (), strict=True)
+            if all(a <= b for a, b in (*starts, *ends)):
+                yield (
+                    f"pieces[{number}]: {piece.label} lies in pieces[{earlier}], {other.label}, which comes first, so"
+                    " that no walker is ever in it; put it first, or leave it out"
+                )
+                break

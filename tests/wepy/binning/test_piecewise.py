@@ -13,7 +13,10 @@ INF = float("inf")
 GRID = Rectilinear([[0, 1, 2]])
 
 
-@given(st.lists(st.tuples(numbers, fixed), min_size=1, max_size=3), fixed, ensembles())
+boxes = st.lists(st.tuples(numbers, fixed), min_size=1, max_size=3, unique_by=lambda box: round(box[0], 6))
+
+
+@given(boxes, fixed, ensembles())
 def test_the_first_box_that_holds_a_walker_bins_it(boxes, rest, ensemble):
     x, weights = ensemble
     pieces = [*[Piece([cut], [cut + 1.5], binner) for cut, binner in boxes], Piece([-INF], None, rest)]
@@ -53,6 +56,10 @@ def test_all_walkers_without_a_bin_are_named_together():
         (
             lambda: Piecewise([Piece([0], [1], GRID), Piece([0, 0], None, Voronoi([[0, 0]]))]),
             r"of the same dimension, got dimensions \[1, 2\]",
+        ),
+        (
+            lambda: Piecewise([Piece([-INF], [1], GRID), Piece([2], [3], GRID), Piece([0], [1], GRID)]),
+            r"pieces\[2\]: \[0, 1\) lies in pieces\[0\], \(-inf, 1\), .* put it first, or leave it out",
         ),
     ],
 )
