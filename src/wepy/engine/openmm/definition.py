@@ -159,7 +159,7 @@ class OpenMM:
         nonbonded : str
             NoCutoff, CutoffNonPeriodic, CutoffPeriodic, Ewald, PME or LJPME.
         cutoff : float or None
-            Cutoff of nonbonded interactions, nm; OpenMM's own (1 nm) if None.
+            Cutoff of nonbonded interactions, nm, if `nonbonded` has one; OpenMM's own (1 nm) if None.
         hydrogen_mass : float or None
             Mass of hydrogens, dalton, taken from the atoms they are bound to; None to leave masses alone.
         **settings
@@ -167,6 +167,11 @@ class OpenMM:
         """
         for name, value in (("temperature", temperature), ("friction", friction), ("timestep", timestep)):
             check_positive(f"OpenMM: {name}", value)
+        if cutoff is not None and nonbonded == "NoCutoff":
+            raise ConfigurationError(
+                f'OpenMM: cutoff: nonbonded is "NoCutoff", so none is made: expected another nonbonded, or no cutoff,'
+                f" found {cutoff}"
+            )
         structure = read_pdb(pdb)
         system = force_field_system(
             structure,

@@ -400,6 +400,7 @@ def test_implicit_solvent_is_one_more_force_field_file():
         ({"nonbonded": "Sometimes"}, "nonbonded: expected one of NoCutoff, .*, found 'Sometimes'"),
         ({"constraints": "hbonds"}, "constraints: expected one of HBonds"),
         ({"cutoff": 0.0, "nonbonded": "PME"}, "OpenMM: cutoff: expected"),
+        ({"cutoff": 1.0, "nonbonded": "NoCutoff"}, 'OpenMM: cutoff: nonbonded is "NoCutoff".*, found 1.0'),
         ({"force_field": ["no-such.xml"]}, "force field no-such.xml: .*no-such.xml"),
         ({"force_field": ["amber14/tip3p.xml"]}, "No template found for residue"),
         ({"pdb": "missing.pdb"}, "pdb: cannot read missing.pdb"),
