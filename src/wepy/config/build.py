@@ -15,6 +15,7 @@ from wepy.config.balancer import balancer_of, dimension_problems
 from wepy.config.binner import binner_of
 from wepy.config.boundary import RecycleSection, boundaries_of, fit_problems
 from wepy.config.engine import OpenMMSettings, engine_of
+from wepy.config.idle import idle_problems, stuck_problems
 from wepy.config.inputs import read_inputs
 from wepy.config.metric import metric_of
 from wepy.config.model import Configuration, DispatchSection, StateSection
@@ -64,6 +65,8 @@ def build_simulation(
     order_parameter = order_parameter_of(config.order_parameter, base)
     binner: Any = binner_of(config.binner)  # a fixed or an adaptive one: the loop takes both
     _check_fit(config, binner, order_parameter.labels)
+    if begin is None:
+        refuse(stuck_problems(config))
     start = _start(config, engine, base) if begin is None else begin(engine)
     settings: dict[str, Any] = {"walkers": config.run.walkers, **start}
     return Simulation(
@@ -158,6 +161,7 @@ def _check_fit(config: Configuration, binner: Any, labels: Sequence[str]) -> Non
                 metric_of(metric).images(np.zeros((1, len(labels))))
         except ConfigurationError as error:
             problems.append(f"{where}.metric: {error}")
+    problems += idle_problems(config, binner)
     if config.sources and not recycles(config):
         problems.append("sources: nothing restarts from them without [recycling]; add it, or leave them out")
     refuse(problems)

@@ -59,8 +59,8 @@ class DispatchSection(Section):
             raise ValueError('expected kind = "processes" or "scoop" with workers; serial dispatch has none')
         if self.workers == 0 and not (self.kind == "scoop" and self.has_others):
             raise ValueError("expected at least 1 worker; 0 needs hosts or listen, for workers of other hosts")
-        if self.kind != "scoop" and (self.has_others or self.environment or self.insecure):
-            raise ValueError('expected kind = "scoop" with hosts, hostfile, listen, environment or insecure')
+        if self.kind != "scoop" and (self.has_others or self.environment or self.insecure or self.ssh != "ssh"):
+            raise ValueError('expected kind = "scoop" with hosts, hostfile, listen, environment, insecure or ssh')
         return self
 
     @property

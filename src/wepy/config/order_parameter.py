@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wepy.config.section import Atoms, Index, Section
 from wepy.order_parameter import RMSD, Coordinates, Dihedral, Distance, Function, Joined, MinimumDistance
@@ -20,6 +20,12 @@ class CoordinatesSection(Section):
     atoms: list[Index] = []
     labels: list[str] = []
     unit: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> CoordinatesSection:
+        if self.atoms and self.indices != [0]:
+            raise ValueError("expected indices (of coordinates) or atoms (all three of each), not both")
+        return self
 
 
 class DistanceSection(Section):

@@ -131,6 +131,7 @@ def test_balancers_and_recycling_are_built(tmp_path):
 
 HALVES = {"kind": "rectilinear", "edges": [[0.0, 1.0, math.inf]]}
 ALONG = {"points": [0.0, 1.0], "values": [0.1, 2.0]}
+ELEVEN = {"kind": "rectilinear", "edges": [{"start": -2.0, "stop": 2.0, "bins": 9}]}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ ALONG = {"points": [0.0, 1.0], "values": [0.1, 2.0]}
     ],
 )
 def test_every_kind_of_balancer_is_built_and_runs(tmp_path, section, expected):
-    simulation = build(tmp_path, balancer=section, states=[{"x": [0.0]}])
+    simulation = build(tmp_path, balancer=section, binner=ELEVEN, states=[{"x": [0.0]}])
     assert simulation.balancer == expected
     settings = config(balancer=section)
     assert parse_configuration(settings.model_dump(mode="json")) == settings
@@ -283,9 +284,10 @@ def test_regions_and_balancers_are_built_with_their_metrics(tmp_path, metric):
     expected = metric_from_description(metric)
     assert simulation.binner == wepy.RegionTree([1.0, 0.5], [5, 3], expected)
     assert simulation.balancer == wepy.WExplore(1e-9, 0.5, n_walkers=12)
-    simulation = build(tmp_path, balancer={"kind": "revo", "merge_distance": 0.5, "metric": metric}, **settings)
-    assert simulation.balancer == wepy.REVO(0.5, metric=expected)
-    raw = config(binner=binner, balancer={"kind": "revo", "merge_distance": 0.5, "metric": metric}, **settings)
+    revo = {"kind": "revo", "merge_distance": 0.5, "pmax": 0.9, "metric": metric}
+    simulation = build(tmp_path, balancer=revo, **settings)
+    assert simulation.balancer == wepy.REVO(0.5, pmax=0.9, metric=expected)
+    raw = config(binner=binner, balancer=revo, **settings)
     assert parse_configuration(json.loads(json.dumps(raw.model_dump(mode="json"), allow_nan=False))) == raw
 
 
@@ -317,7 +319,7 @@ def test_metrics_of_molecules_are_built(tmp_path):
         {"kind": "atom-pairs", "pairs": [[0, 5], [1, 4]]},
         {"kind": "ligand-rmsd", "ligand": [4, 5], "receptor": [0, 1, 2, 3]},
     ):
-        balancer = {"kind": "revo", "merge_distance": 0.5, "metric": metric}
+        balancer = {"kind": "revo", "merge_distance": 0.5, "pmax": 0.9, "metric": metric}
         simulation = molecule(tmp_path, order_parameter=coordinates, balancer=balancer)
         assert simulation.balancer.metric == metric_from_description(metric)
 
@@ -403,7 +405,7 @@ def test_storage_is_built_as_configured(tmp_path):
     section = {"precision": "pm", "atoms": [0], "stride": 2, "states": "all", "compression": "none"}
     raw = {
         "run": {"steps": 10, "seed": 1},
-        "engine": {"kind": "double-well"},
+        "engine": {"kind": "double-well", "stride": 2},
         "order_parameter": {"kind": "coordinates"},
         "states": [{"x": [-1.0]}],
         "storage": section,
@@ -428,6 +430,7 @@ def test_hosts_come_from_the_configuration_and_a_file_beside_it(tmp_path):
         ({"kind": "processes", "workers": 0, "listen": "127.0.0.1"}, "expected at least 1 worker"),
         ({"kind": "serial", "hosts": ["alpha"]}, 'expected kind = "scoop" with hosts'),
         ({"kind": "processes", "insecure": True}, 'expected kind = "scoop" with hosts'),
+        ({"kind": "processes", "ssh": "ssh -v"}, 'expected kind = "scoop" with hosts'),
     ],
 )
 def test_workers_that_no_dispatcher_could_have_are_refused(section, said):
