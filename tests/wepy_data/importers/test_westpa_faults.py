@@ -164,6 +164,28 @@ def test_a_file_with_random_damage_is_imported_or_refused(seed, west, tmp_path):
         assert not (tmp_path / "run.h5").exists()
 
 
+def test_initial_states_that_were_freed_are_those_of_their_walkers(west, tmp_path):
+    """A walker that was recycled to a state of its own, and then merged into another one, leaves the state unused."""
+    with h5py.File(west, "r+") as file:
+        number = next(n for n in range(2, 25) if f"iterations/iter_{n:08d}/new_weights" in file)
+        event = file[f"iterations/iter_{number:08d}/new_weights/index"][0]
+        state, index = int(event["initial_state_id"]), file["ibstates/0/istate_index"][()]
+        index["iter_used"][state], index["istate_type"][state], index["istate_status"][state] = 0, 2, 1
+        file["ibstates/0/istate_index"][...] = index
+        file["ibstates/0/istate_pcoord"][state] = 3.65
+    imported(west, tmp_path)
+    with wd.open_run(tmp_path / "run.h5") as run:
+        segment = run.segment_id(number - 2, int(event["prev_seg_id"]))
+        row = run.table("events").set_index("segment").loc[segment, "source_state"]
+        assert (
+            run.table("states").loc[row, "label"]
+            == f"made of well4{'b' * int(index['basis_state_id'][state])} #{state}"
+        )
+        assert run.reader.header.static["/states/arrays/pcoord"][row].tolist() == pytest.approx([3.65])
+        centre = run.table("bins").loc[run.observable("bin", [segment])[0], "centre"]
+        assert abs(float(np.ravel(centre)[0]) - 3.65) < 0.2
+
+
 class Shell:
     def __init__(self, path):
         self.path = path

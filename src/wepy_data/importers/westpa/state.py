@@ -12,6 +12,7 @@ from wepy_data.importers.foreign import Foreign, text
 
 _INITIAL, _TARGET = 0, 2
 _BASIS = 1  # type of an initial state that is a basis state as it is
+_READY = 1  # status of an initial state that has coordinates
 _WORDS = {2: "made of", 3: "restart of", 4: "start"}
 
 
@@ -32,7 +33,7 @@ class BasisSet:
     kind, basis : (n_initial,) int64
         Types of the initial states, and the basis states that they come from.
     used : (n_initial,) bool
-        Whether a segment has started from each.
+        Whether a walker may have been put to each: WESTPA frees states of recycled walkers that are merged into others.
     initial_points : (n_initial, n_dims)
         Their progress coordinates.
     """
@@ -77,12 +78,14 @@ def _basis_set(foreign: Foreign, place: int, first: int, n_dims: int) -> BasisSe
     where = f"/ibstates/{place}"
     basis = foreign.fields(f"{where}/bstate_index", ["label", "probability", "auxref"])
     n = len(basis["label"])
-    kind = of_basis = used = np.zeros(0, np.int64)
+    kind = of_basis = np.zeros(0, np.int64)
+    used = np.zeros(0, bool)
     made = np.zeros((0, n_dims))
     if foreign.has(f"{where}/istate_index"):
-        index = foreign.fields(f"{where}/istate_index", ["istate_type", "basis_state_id", "iter_used"])
+        columns = ["istate_type", "basis_state_id", "iter_used", "istate_status"]
+        index = foreign.fields(f"{where}/istate_index", columns)
         kind, of_basis = index["istate_type"].astype(np.int64), index["basis_state_id"].astype(np.int64)
-        used = index["iter_used"].astype(np.int64)
+        used = (index["iter_used"] > 0) | (index["istate_status"] == _READY)
         made = _points(foreign, f"{where}/istate_pcoord", len(kind), n_dims)
     return BasisSet(
         first=first,
@@ -92,7 +95,7 @@ def _basis_set(foreign: Foreign, place: int, first: int, n_dims: int) -> BasisSe
         points=_points(foreign, f"{where}/bstate_pcoord", n, n_dims),
         kind=kind,
         basis=of_basis,
-        used=used > 0,
+        used=used,
         initial_points=made,
     )
 
