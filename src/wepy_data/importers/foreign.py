@@ -43,6 +43,7 @@ class Foreign:
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path}: no such file")
         self.file = open_known(self.path, swmr=False)
+        self.way_out = "restore it from a copy"  # of damage; importers that have come further may know a better one
         self._digest = ""
         self._known: list[tuple[h5t.TypeID, np.dtype[Any], h5t.TypeID]] = []
 
@@ -54,12 +55,10 @@ class Foreign:
     ) -> None:
         self.file.close()
 
-    def damaged(
-        self, where: str, found: str, expected: str, way_out: str = "restore it from a copy"
-    ) -> DamagedRunError:
-        """Return the error that says what is wrong in the file, and where; `way_out` may be empty."""
-        more = f": {way_out}" if way_out else ""
-        return DamagedRunError(f"{self.path} cannot be imported ({where}: found {found}, expected {expected}){more}")
+    def damaged(self, where: str, found: str, expected: str, way_out: str = "") -> DamagedRunError:
+        """Return the error that says what is wrong in the file, where, and the way out; by default the file's."""
+        told = f"{self.path} cannot be imported ({where}: found {found}, expected {expected})"
+        return DamagedRunError(f"{told}: {way_out or self.way_out}")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -70,7 +69,7 @@ class Foreign:
             raise
         except (KeyError, MemoryError, OSError, RuntimeError) as error:
             raise DamagedRunError(
-                f"{self.path} is a damaged HDF5 file ({in_one_line(error)}): restore it from a copy"
+                f"{self.path} is a damaged HDF5 file ({in_one_line(error)}): {self.way_out}"
             ) from error
 
     def refuse_as_output(self, output: str | os.PathLike[str]) -> None:

@@ -69,7 +69,7 @@ def test_other_file_formats_are_refused(version, error, west, tmp_path):
 def test_iterations_up_to_one_are_imported(west, tmp_path):
     report = imported(west, tmp_path, last=5)
     assert report.counts["cycles"] == 5
-    assert "iterations 6 to" in str(report)
+    assert "iterations from 6 on, as asked" in str(report)
     with h5py.File(west) as file, wd.open_run(tmp_path / "run.h5") as run:
         assert len(run.reader.planned["/next/weight"]) == len(file["iterations/iter_00000006/seg_index"])
     with pytest.raises(wd.SelectionError, match="no iteration 0 that has been run"):
@@ -101,10 +101,51 @@ def test_a_file_without_planned_walkers_is_imported_and_not_sealed(filled, west,
         assert run.n_cycles == report.counts["cycles"]
 
 
+def test_new_states_for_the_iteration_after_one_that_did_not_end_do_no_harm(west, tmp_path):
+    """w_states makes the group of an iteration that is not there yet, if the one before has been run in part."""
+    with h5py.File(west, "r+") as file:
+        index = file[f"iterations/{last_iteration(file)}/seg_index"]
+        index["status"] = np.where(np.arange(len(index)) < 3, 2, 1).astype("u1")
+        n = len(file["iterations"])
+        file[f"iterations/iter_{n + 1:08d}/tstates"] = h5py.SoftLink("/tstates/0")
+    report = imported(west, tmp_path)
+    assert report.sealed
+    assert report.counts["cycles"] == n - 1
+
+
+@pytest.mark.parametrize("name", ["wtgraph", "new_weights/index"])
+def test_planned_walkers_that_were_written_in_part_are_left_out(name, west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        n = len(file["iterations"])
+        del file[f"iterations/iter_{n:08d}/{name}"]
+    report = imported(west, tmp_path)
+    assert not report.sealed
+    assert report.counts["cycles"] == n - 1
+    assert "planned after the last iteration: the run is not sealed (" in str(report)
+
+
+def test_what_was_before_a_damaged_iteration_is_imported(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        index = file["iterations/iter_00000007/seg_index"]
+        index["weight"] = np.where(np.arange(len(index)) == 2, np.nan, index["weight"])
+    refused(west, tmp_path, wd.DamagedRunError, "iter_00000007/seg_index: .*last=6, or --last 6")
+    assert imported(west, tmp_path, last=6).counts["cycles"] == 6
+
+
+@pytest.mark.parametrize("status", [1, 3])
+def test_segments_that_were_not_run_within_the_file_are_refused(status, west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        index = file["iterations/iter_00000007/seg_index"]
+        index["status"] = np.where(np.arange(len(index)) < 2, status, 2).astype("u1")
+    refused(west, tmp_path, wd.DamagedRunError, "2 segments that were not run.*last=6, or --last 6")
+    assert imported(west, tmp_path, last=6).counts["cycles"] == 6
+
+
 def test_a_gap_in_the_iterations_is_refused(west, tmp_path):
     with h5py.File(west, "r+") as file:
         del file["iterations/iter_00000003"]
-    refused(west, tmp_path, wd.DamagedRunError, "iterations 3 missing")
+    refused(west, tmp_path, wd.DamagedRunError, "iterations 3 missing.*last=2, or --last 2")
+    assert not imported(west, tmp_path, last=2).sealed
 
 
 def test_weights_that_were_changed_are_refused_and_what_was_before_is_imported(west, tmp_path):
@@ -141,7 +182,9 @@ def test_segments_that_cannot_be_are_refused(name, row, value, words, west, tmp_
 def test_coordinates_that_are_no_numbers_are_refused(west, tmp_path):
     with h5py.File(west, "r+") as file:
         file["iterations/iter_00000004/pcoord"][2, -1, 0] = np.nan
-    refused(west, tmp_path, wd.DamagedRunError, r"iter_00000004/pcoord: found a value that is no number at \[2, ")
+    words = r"iter_00000004/pcoord: found a value that is no number at \[2, .*last=3, or --last 3"
+    refused(west, tmp_path, wd.DamagedRunError, words)
+    assert imported(west, tmp_path, last=3).sealed
 
 
 @pytest.mark.parametrize("part", [0.05, 0.3, 0.6, 0.95])

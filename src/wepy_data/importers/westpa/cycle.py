@@ -17,7 +17,7 @@ from wepy_data.importers.westpa.bin import BinRows
 from wepy_data.importers.westpa.event import ended_segments
 from wepy_data.importers.westpa.iteration import Iteration, read_iteration
 from wepy_data.importers.westpa.link import Links, absorbed, founders, links
-from wepy_data.importers.westpa.overview import Overview
+from wepy_data.importers.westpa.overview import Overview, import_before
 from wepy_data.importers.westpa.state import StateTable
 from wepy_data.importers.westpa.trajectory import Frames, TrajectoryKind, pick, read_frames
 from wepy_data.record.header import Arrays
@@ -65,11 +65,14 @@ class Walk:
         paths = (*self.overview.paths, self.overview.planned)
         before, here = None, self._read(1, paths[0])
         for number, path in enumerate(paths[:-1], start=1):
-            following = self._read(number + 1, paths[number]) if paths[number] else None
+            following = self._following(here, number + 1, paths[number])
+            self._at(number)
             linked = founders(here) if before is None else links(before, here, self.foreign.damaged)
             yield self._facts(path, here, following, linked, 0 if before is None else before.n_segments)
-            before, here = here, following if following is not None else here
-        if before is not None and self.overview.planned:
+            if following is None:
+                return
+            before, here = here, following
+        if before is not None:
             self._next = self._planned(before, here)
 
     def planned(self) -> Arrays | None:
@@ -77,7 +80,36 @@ class Walk:
         return self._next
 
     def _read(self, number: int, path: str) -> Iteration:
-        return read_iteration(self.foreign, number, path)
+        self._at(number)
+        found = read_iteration(self.foreign, number, path)
+        if path != self.overview.planned and found.n_complete < found.n_segments:
+            raise self.foreign.damaged(
+                f"{path}/seg_index", f"{found.n_segments - found.n_complete} segments that were not run",
+                "all of them, as there are iterations after it",
+            )  # fmt: skip
+        return found
+
+    def _at(self, number: int) -> None:
+        """Say what helps if the iteration is damaged."""
+        if number > 1:
+            self.foreign.way_out = import_before(number - 1)
+
+    def _following(self, here: Iteration, number: int, path: str) -> Iteration | None:
+        """Return the iteration after one; None if there is none, or if it is the planned one and cannot be read."""
+        if not path:
+            return None
+        if path != self.overview.planned:
+            return self._read(number, path)
+        try:
+            found = self._read(number, path)
+            ended_segments(here, found, self.states, self.foreign.damaged)
+        except DamagedRunError as error:
+            self._unplanned(error)
+            return None
+        return found
+
+    def _unplanned(self, error: DamagedRunError) -> None:
+        self.notes.miss(f"the walkers that were planned after the last iteration: the run is not sealed ({error})")
 
     def _facts(
         self, path: str, here: Iteration, following: Iteration | None, linked: Links, n_before: int
@@ -197,7 +229,7 @@ class Walk:
         try:
             linked = links(before, here, self.foreign.damaged)
         except DamagedRunError as error:
-            self.notes.miss(f"the walkers that were planned after the last iteration: the run is not sealed ({error})")
+            self._unplanned(error)
             return None
         self._note(linked, here.number)
         first = self._stop - before.n_segments

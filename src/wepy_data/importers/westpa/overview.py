@@ -67,24 +67,28 @@ def look_through(foreign: Foreign, last: int | None, notes: Notes) -> Overview:
         If the iteration has not been run.
     """
     version = _version(foreign)
-    paths = _groups(foreign)
+    paths = _groups(foreign, last)
     done, begun = _finished(foreign, paths, notes)
     if last is not None and not 1 <= last <= len(done):
         raise SelectionError(f"no iteration {last} that has been run: {foreign.path} has iterations 1 to {len(done)}")
-    planned = begun
     if last is not None and last < len(done):
-        notes.leave(f"iterations {last + 1} to {len(done)}, as asked")
-        done, planned = done[:last], done[last]
+        notes.leave(f"iterations from {last + 1} on, as asked")
+        done, begun = done[:last], done[last]
     pcoord = foreign.dataset(f"{done[0]}/pcoord", ndim=3, kinds="iuf")
     return Overview(
         version=version,
         westpa=text(foreign.file.attrs.get("west_version", foreign.file.attrs.get("westpa_version", ""))),
         paths=tuple(done),
-        planned=planned,
+        planned=begun,
         n_dims=pcoord.shape[2],
         n_points=pcoord.shape[1],
         n_segments=sum(foreign.shape(f"{path}/seg_index")[0] for path in done),
     )
+
+
+def import_before(last: int) -> str:
+    """Return the way out of damage in the iteration after one."""
+    return f"import the iterations before it (last={last}, or --last {last})"
 
 
 def _version(foreign: Foreign) -> str:
@@ -109,32 +113,38 @@ def _version(foreign: Foreign) -> str:
     return str(found)
 
 
-def _groups(foreign: Foreign) -> list[str]:
-    """Return the groups of iterations 1, 2, ... in order; iteration 0 holds start structures only."""
+def _groups(foreign: Foreign, last: int | None) -> list[str]:
+    """Return the groups of iterations 1, 2, ... in order, up to the one after `last`; iteration 0 holds starts only."""
     found = {int(match[1]): name for name in foreign.file["/iterations"] if (match := _GROUP.fullmatch(str(name)))}
+    if last is not None and last > 0:
+        found = {number: name for number, name in found.items() if number <= last + 1}
     found.pop(0, None)
     missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
     if missing or not found:
         named = f"iterations {', '.join(map(str, missing[:5]))} missing" if missing else "no iterations"
-        raise foreign.damaged("/iterations", named, "iterations 1, 2, ... without gaps")
+        before = missing[0] - 1 if missing else 0
+        way_out = import_before(before) if before else ""
+        raise foreign.damaged("/iterations", named, "iterations 1, 2, ... without gaps", way_out)
     return [f"/iterations/{found[number]}" for number in sorted(found)]
 
 
 def _finished(foreign: Foreign, paths: list[str], notes: Notes) -> tuple[list[str], str]:
     """Return the groups of iterations that have been run, and of the one that was prepared after them."""
-    n_done = len(paths)
+    filled = len(paths)
+    while filled and not foreign.has(f"{paths[filled - 1]}/seg_index"):  # prepared in part, or with new states only
+        filled -= 1
+    empty, n_done = paths[filled:], filled
     while n_done and not _is_complete(foreign, paths[n_done - 1]):
         n_done -= 1
-    done, more = paths[:n_done], paths[n_done:]
+    done, more = paths[:n_done], paths[n_done:filled]
     if not done:
         raise foreign.damaged("/iterations", "no iteration that has been run to its end", "one", "run it with WESTPA")
     if len(more) > 1:
-        raise foreign.damaged(more[0], "an iteration that was not run to its end, and another one after it", "no other")
+        found = "an iteration that was not run to its end, and another one after it"
+        raise foreign.damaged(more[0], found, "no other", import_before(n_done))
     if not more:
-        notes.miss("the walkers that were planned after the last iteration: the run is not sealed")
-        return done, ""
-    if not foreign.has(f"{more[0]}/seg_index"):
-        notes.miss(f"the walkers that were planned after the last iteration ({more[0]} is not filled): the run is not sealed")  # fmt: skip # noqa: E501
+        why = f" ({empty[0]} is not filled)" if empty else ""
+        notes.miss(f"the walkers that were planned after the last iteration{why}: the run is not sealed")
         return done, ""
     status = foreign.fields(f"{more[0]}/seg_index", ["status"])["status"]
     if n_run := int((status == COMPLETE).sum()):
