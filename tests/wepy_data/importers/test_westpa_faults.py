@@ -229,6 +229,31 @@ def test_initial_states_that_were_freed_are_those_of_their_walkers(west, tmp_pat
         assert abs(float(np.ravel(centre)[0]) - 3.65) < 0.2
 
 
+def test_walkers_that_were_planned_before_basis_states_were_replaced_have_the_old_ones(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        n = len(file["iterations"])
+        event = file[f"iterations/iter_{n:08d}/new_weights/index"][0]
+        states = file["ibstates/0/istate_index"][()]
+        states["basis_state_id"][event["initial_state_id"]] = 1
+        file["ibstates/0/istate_index"][...] = states
+        new = file.create_group("ibstates/1")
+        new["bstate_index"] = file["ibstates/0/bstate_index"][:1]
+        new["bstate_index"][0] = (b"new", 1.0, b"")
+        new["bstate_pcoord"] = np.full((1, 1), 3.0, "f4")
+        index = np.append(file["ibstates/index"][()], file["ibstates/index"][()])
+        index["iter_valid"][1], index["group_ref"][1] = n, new.ref
+        del file["ibstates/index"]
+        file.create_dataset("ibstates/index", data=index)
+    imported(west, tmp_path)
+    with wd.open_run(tmp_path / "run.h5") as run:
+        segment = run.segment_id(n - 2, int(event["prev_seg_id"]))
+        row = run.table("events").set_index("segment").loc[segment, "source_state"]
+        labels = run.table("states")["label"]
+        assert labels[row] == "well4b"
+        assert "new" in labels.tolist()
+        assert set(run.reader.planned["/next/state"].tolist()) <= {-1, 0, 1}
+
+
 class Shell:
     def __init__(self, path):
         self.path = path

@@ -162,13 +162,19 @@ class StateTable:
         return self._kinds.count(_TARGET)
 
     def initial_rows(self, iteration: int, states: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of initial states that are valid in an iteration; -1 for none, 0 for unknown ones."""
-        if not self._initial:
-            return np.where(states >= 0, 0, -1)
-        rows = self._initial[_set_of(self._basis, iteration)]
-        known = (states >= 0) & (states < len(rows))
-        found = np.where(known, rows[np.where(known, states, 0)] if len(rows) else 0, 0)
-        return np.where(states < 0, -1, found)
+        """Return the rows of initial states that are valid in an iteration; -1 for none, 0 for unknown ones.
+
+        Where the set that is valid does not have them, they are of an earlier one: states may be replaced when the
+        walkers of an iteration are planned already.
+        """
+        found, place = np.where(states < 0, -1, 0), _set_of(self._basis, iteration) if self._basis else -1
+        left = states >= 0
+        while left.any() and place >= 0:
+            rows = self._initial[place]
+            known = left & (states < len(rows))
+            found[known] = rows[states[known]]
+            left, place = left & ~known, place - 1
+        return found
 
     def target_rows(self, iteration: int, targets: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of targets that are valid in an iteration; -1 for those that are not known."""
