@@ -16,7 +16,7 @@ import numpy as np
 from h5py import h5a, h5d, h5o, h5s, h5t
 from numpy.typing import NDArray
 
-from wepy_data.errors import DamagedRunError, DataError, SelectionError
+from wepy_data.errors import DamagedRunError, DataError, NotARunError, SelectionError
 from wepy_data.store.guard import refuse_oversized
 from wepy_data.store.opening import in_one_line, open_known
 
@@ -40,6 +40,8 @@ class Foreign:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        if self.path.is_dir():
+            raise NotARunError(f"{self.path} is a folder: name the file in it")
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path}: no such file")
         self.file = open_known(self.path, swmr=False)
@@ -73,8 +75,10 @@ class Foreign:
             ) from error
 
     def refuse_as_output(self, output: str | os.PathLike[str]) -> None:
-        """Raise `SelectionError` if the import would replace the file itself."""
+        """Raise `SelectionError` if the import would replace the file itself, `OSError` if there is no place for it."""
         target = Path(output)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"{target}: there is no folder {target.parent}: make it first")
         if target.exists() and target.samefile(self.path):
             raise SelectionError(f"{target} is the file to be imported: choose another name for the run")
 

@@ -25,7 +25,9 @@ def real_path(path: str | os.PathLike[str]) -> Path:
 
 
 def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Raise `RunExistsError` if a file is in the way and must not be replaced."""
+    """Raise `RunExistsError` if a file is in the way and must not be replaced, or a folder is."""
+    if Path(path).is_dir():
+        raise RunExistsError(f"{path} is a folder: choose another name, or one in it")
     if Path(path).exists() and not overwrite:
         raise RunExistsError(
             f"{path} exists: choose another name, or allow it to be overwritten (overwrite=True, or --overwrite)"

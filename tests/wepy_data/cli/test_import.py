@@ -67,3 +67,27 @@ def test_a_file_of_another_kind_is_refused(tmp_path, rich_run):
     assert "is not an HDF5 file" in call("import", tmp_path / "text", "-o", tmp_path / "run.h5").stderr
     assert "no such file" in call("import", tmp_path / "none.h5", "-o", tmp_path / "run.h5").stderr
     assert not (tmp_path / "run.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--timestep", 0], "timestep: expected the time between points in ps, more than 0, got 0.0"),
+        (["--unit", "ordr=nm"], "units: there is no `ordr`, only order_parameter, displacement"),
+        (["--unit", "kcal/mol"], "`kcal/mol` of order_parameter: expected factors with a space"),
+        (["-o", "{tmp}/none/run.h5"], "there is no folder {tmp}/none: make it first"),
+        (["-o", "{tmp}", "--overwrite"], "{tmp} is a folder: choose another name, or one in it"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_way_out(more, words, west, tmp_path):
+    result = call("import", west, "-o", tmp_path / "run.h5", *(str(one).format(tmp=tmp_path) for one in more))
+    assert result.exit_code == 2
+    assert words.format(tmp=tmp_path) in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "run.h5").exists()
+
+
+def test_a_folder_is_not_imported(tmp_path):
+    result = call("import", tmp_path, "-o", tmp_path / "run.h5")
+    assert result.exit_code == 2
+    assert result.stderr == f"wepy-data: {tmp_path} is a folder: name the file in it\n"

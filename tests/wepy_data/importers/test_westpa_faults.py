@@ -379,8 +379,29 @@ def test_units_and_times_are_those_asked_for(west, tmp_path):
         path = run.lineage.trace(run.segment_id(3, 0))
         assert run.reader.read("/frames/time", 0, 5).tolist() == [0.5, 1.0, 1.5, 2.0, 2.5]
         assert len(path) == 4
-    with pytest.raises(ValueError, match="timestep: expected a positive number"):
-        wd.import_westpa(west, tmp_path / "other.h5", timestep=0.0)
+
+
+@pytest.mark.parametrize("timestep", [0.0, -2.0, np.nan, np.inf])
+def test_a_time_between_points_that_is_none_is_refused(timestep, west, tmp_path):
+    refused(west, tmp_path, wd.SelectionError, "timestep: expected the time between points in ps", timestep=timestep)
+
+
+def test_units_of_data_that_are_not_there_are_refused(west, tmp_path):
+    units = {"order_parmeter": "nm"}
+    refused(west, tmp_path, wd.SelectionError, "there is no `order_parmeter`, only order_parameter", units=units)
+
+
+@pytest.mark.parametrize("unit", ["kcal/mol", "nm^2", "nm**2", "kJ  mol-1", " nm", "kJ*mol-1"])
+def test_units_that_are_misspelled_are_refused(unit, west, tmp_path):
+    units = {"order_parameter": unit}
+    refused(west, tmp_path, wd.SelectionError, "order_parameter: expected factors with a space", units=units)
+
+
+@pytest.mark.parametrize("unit", ["", "nm", "kJ mol-1", "Å", "%", "nm+2 ps-1", "1000 s"])
+def test_units_that_h5md_knows_are_taken(unit, west, tmp_path):
+    imported(west, tmp_path, last=1, units={"order_parameter": unit})
+    with wd.open_run(tmp_path / "run.h5") as run:
+        assert run.unit("order_parameter") == unit
 
 
 def test_the_provenance_says_where_a_run_comes_from(west, tmp_path):

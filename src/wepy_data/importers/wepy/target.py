@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from wepy_data.importers.foreign import Foreign, text
 from wepy_data.importers.report import Notes
+from wepy_data.importers.unit import refuse_units
 from wepy_data.importers.wepy.field import BOX, POSITIONS, VELOCITIES, Field
 from wepy_data.importers.wepy.reading import Ints
 from wepy_data.importers.wepy.run import FoundRun
@@ -97,6 +98,11 @@ def targets(
         Units of observables by name, for those that the file does not say.
     notes : Notes
         Told of what is taken, and left out.
+
+    Raises
+    ------
+    SelectionError
+        If units are misspelled, or of what does not become an observable.
     """
     found, names = list[Target](), {"order_parameter"}
     total = int(run.n_walkers.sum())
@@ -115,6 +121,9 @@ def targets(
             )
         else:
             found.append(_observable(field, units, named_units, names, notes))
+    taken = {one.field.path for one in found if one.named is None}
+    left = [observable_name(field.path) for field in run.fields if field.path not in taken]
+    refuse_units(named_units, ["order_parameter", *sorted(names - {"order_parameter"}), *left])
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy_data.errors import SelectionError
 from wepy_data.importers.conduct import Material, Progress, conduct
 from wepy_data.importers.element import particles_of
 from wepy_data.importers.foreign import Foreign
@@ -66,7 +67,8 @@ def import_westpa(
     FileNotFoundError, NotARunError, DamagedRunError, VersionTooOldError, VersionTooNewError
         If the file cannot be read as WESTPA's.
     SelectionError
-        If there is no such iteration, or the run would replace the file itself.
+        If there is no such iteration, a unit is misspelled or of data that are not there, the time between points is
+        none, or the run would replace the file itself.
     RunExistsError, RunBusyError
         If there is a file at `output`, or a run that is being written.
 
@@ -77,7 +79,7 @@ def import_westpa(
     ```
     """
     if timestep is not None and not (np.isfinite(timestep) and timestep > 0):
-        raise ValueError(f"timestep: expected a positive number of ps, found {timestep}")
+        raise SelectionError(f"timestep: expected the time between points in ps, more than 0, got {timestep}")
     with Foreign(path) as foreign:
         notes = Notes()
         with foreign.reading():

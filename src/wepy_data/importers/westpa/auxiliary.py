@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from wepy_data.errors import DamagedRunError
 from wepy_data.importers.foreign import Foreign
 from wepy_data.importers.report import Notes
+from wepy_data.importers.unit import refuse_units
 from wepy_data.schema.layout import Named
 
 GROUP = "auxdata"
@@ -69,6 +70,11 @@ def find_auxiliaries(
         Units by name.
     notes : Notes
         Told of what cannot be taken, and of units that are not known.
+
+    Raises
+    ------
+    SelectionError
+        If units are misspelled, or of data that the file does not have.
     """
     found: dict[str, Auxiliary | None] = {}
     for path in paths:
@@ -76,6 +82,7 @@ def find_auxiliaries(
         for name in group if isinstance(group, h5py.Group) else ():
             if name not in found:
                 found[name] = _auxiliary(foreign, f"{path}/{GROUP}/{name}", name, points, units, notes)
+    refuse_units(units, ["order_parameter", *found])
     return [one for one in found.values() if one is not None]
 
 
