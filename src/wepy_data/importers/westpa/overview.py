@@ -68,12 +68,19 @@ def look_through(foreign: Foreign, last: int | None, notes: Notes) -> Overview:
     """
     version = _version(foreign)
     paths = _groups(foreign, last)
-    done, begun = _finished(foreign, paths, notes)
+    done, begun, unfilled = _finished(foreign, paths)
     if last is not None and not 1 <= last <= len(done):
         raise SelectionError(f"no iteration {last} that has been run: {foreign.path} has iterations 1 to {len(done)}")
     if last is not None and last < len(done):
         notes.leave(f"iterations from {last + 1} on, as asked")
         done, begun = done[:last], done[last]
+    elif not begun:
+        why = f" ({unfilled} is not filled)" if unfilled else ""
+        notes.miss(f"the walkers that were planned after the last iteration{why}: the run is not sealed")
+    else:
+        status = foreign.fields(f"{begun}/seg_index", ["status"])["status"]
+        if n_run := int((status == COMPLETE).sum()):
+            notes.leave(f"{n_run} of {len(status)} segments of iteration {len(done) + 1} that were run: it did not end")
     pcoord = foreign.dataset(f"{done[0]}/pcoord", ndim=3, kinds="iuf")
     return Overview(
         version=version,
@@ -128,28 +135,21 @@ def _groups(foreign: Foreign, last: int | None) -> list[str]:
     return [f"/iterations/{found[number]}" for number in sorted(found)]
 
 
-def _finished(foreign: Foreign, paths: list[str], notes: Notes) -> tuple[list[str], str]:
-    """Return the groups of iterations that have been run, and of the one that was prepared after them."""
+def _finished(foreign: Foreign, paths: list[str]) -> tuple[list[str], str, str]:
+    """Return iterations that have been run, the one that was prepared after them, and one that is not filled yet."""
     filled = len(paths)
     while filled and not foreign.has(f"{paths[filled - 1]}/seg_index"):  # prepared in part, or with new states only
         filled -= 1
-    empty, n_done = paths[filled:], filled
+    n_done = filled
     while n_done and not _is_complete(foreign, paths[n_done - 1]):
         n_done -= 1
-    done, more = paths[:n_done], paths[n_done:filled]
+    done, more, unfilled = paths[:n_done], paths[n_done:filled], paths[filled:]
     if not done:
         raise foreign.damaged("/iterations", "no iteration that has been run to its end", "one", "run it with WESTPA")
     if len(more) > 1:
         found = "an iteration that was not run to its end, and another one after it"
         raise foreign.damaged(more[0], found, "no other", import_before(n_done))
-    if not more:
-        why = f" ({empty[0]} is not filled)" if empty else ""
-        notes.miss(f"the walkers that were planned after the last iteration{why}: the run is not sealed")
-        return done, ""
-    status = foreign.fields(f"{more[0]}/seg_index", ["status"])["status"]
-    if n_run := int((status == COMPLETE).sum()):
-        notes.leave(f"{n_run} of {len(status)} segments of iteration {n_done + 1} that were run: it did not end")
-    return done, more[0]
+    return done, more[0] if more else "", unfilled[0] if unfilled else ""
 
 
 def _is_complete(foreign: Foreign, path: str) -> bool:
