@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wepy_data.importers.foreign import Foreign
+from wepy_data.importers.foreign import Foreign, writable
 from wepy_data.importers.report import ImportReport, Notes
 from wepy_data.record.build import build_cycle
 from wepy_data.record.cycle import Cycle
@@ -163,7 +163,12 @@ def _rows(last: Cycle | None, dim: str) -> int:
 
 def _record(foreign: Foreign, material: Material, report: ImportReport, digest: str) -> dict[str, Any]:
     """Return the provenance record of an import, as `provenance.schema.json` describes it."""
-    source = {"file": str(foreign.path), "sha256": digest, "format": material.source, "version": material.version}
+    source = {
+        "file": writable(str(foreign.path)),
+        "sha256": digest,
+        "format": material.source,
+        "version": material.version,
+    }
     return {
         "kind": "import",
         "time": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
@@ -171,10 +176,19 @@ def _record(foreign: Foreign, material: Material, report: ImportReport, digest: 
         "software": {"wepy": __version__, "python": platform.python_version(), **material.software},
         "host": {"name": socket.gethostname(), "platform": platform.platform(), "processors": os.cpu_count() or 1},
         "seed": None,
-        "components": {name: None if one is None else dict(one) for name, one in material.components.items()},
+        "components": _writable(dict(material.components)),
         "source": source,
         "report": report.to_json(),
     }
+
+
+def _writable(value: Any) -> Any:
+    """Return what was found in a foreign file, with texts that can be written."""
+    if isinstance(value, str):
+        return writable(value)
+    if isinstance(value, Mapping):
+        return {writable(str(key)): _writable(held) for key, held in value.items()}
+    return [_writable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def planned_walkers(

@@ -236,4 +236,15 @@ def text(value: object) -> str:
     """Return a text of a foreign file, whatever type it has there."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return str(value)
+    return writable(str(value))
+
+
+def writable(value: str) -> str:
+    r"""Return a text that can be written as UTF-8: what is none is spelled out.
+
+    Examples
+    --------
+    >>> writable("a" + chr(0xDC80))
+    'a\\udc80'
+    """
+    return value.encode("utf-8", "backslashreplace").decode()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wepy_data.importers.foreign import writable
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
@@ -102,7 +104,7 @@ class Notes:
         return self._lines("unknown")
 
     def _note(self, kind: str, finding: str, place: int | None) -> None:
-        places = self._found[kind].setdefault(finding, [])
+        places = self._found[kind].setdefault(writable(finding), [])
         if place is not None:
             places.append(place)
 

@@ -1,14 +1,16 @@
+import json
 import os
 import pickle
 import random
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wepy_data.importers.westpa.mapper import read_mapper
-from wepy_data.importers.westpa.opcode import Made, Table, array_of, plain, read_pickle
+from wepy_data.importers.westpa.mapper import _mapper, read_mapper
+from wepy_data.importers.westpa.opcode import Made, Named, Table, array_of, plain, read_pickle
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -108,3 +110,52 @@ def test_doublings_are_cut_off():
     for _ in range(60):
         nested = [nested, nested]
     assert len(str(plain(read_pickle(pickle.dumps(nested))))) < 1_000_000
+
+
+def test_numbers_that_are_too_long_to_be_written_are_named():
+    assert plain(read_pickle(b"\x80\x04\x8b\x10\x27\x00\x00" + b"\x7f" * 10_000 + b".")) == "a number of 79999 bits"
+    assert plain(read_pickle(pickle.dumps([1 << 62, -5]))) == [1 << 62, -5]
+
+
+def of(name, **state):
+    """Return what a pickle of a mapper says, made by hand: the mapper's class is not there."""
+    return Made(Named("westpa.core.binning.assign", name), (), Table(list(state.items())))
+
+
+@pytest.mark.parametrize("edges", [[200_000] * 2, [1 << 19], [100] * 10])
+def test_mappers_of_too_many_bins_are_not_rebuilt(edges):
+    grid = [
+        Made(Named("numpy", "_frombuffer"), (np.arange(n, dtype="<f4").tobytes(), code(), (n,), "C")) for n in edges
+    ]
+    with pytest.raises(ValueError, match="more bins than the"):
+        _mapper(of("RectilinearBinMapper", _boundaries=grid), [1 << 18])
+
+
+def test_a_mapper_that_holds_another_one_many_times_is_not_rebuilt():
+    edges = Made(Named("numpy", "_frombuffer"), (np.arange(5, dtype="<f4").tobytes(), code(), (5,), "C"))
+    grid = mapper = of("RectilinearBinMapper", _boundaries=[edges])
+    for _ in range(18):
+        inner = Table([(place, mapper) for place in range(4)])
+        mapper = of("RecursiveBinMapper", base_mapper=grid, _recursion_targets=inner)
+    with pytest.raises(ValueError, match="more bins than the"):
+        _mapper(mapper, [1 << 14])
+
+
+def code():
+    return Made(Named("numpy", "dtype"), ("f4", False, True))
+
+
+@pytest.mark.parametrize("name", ["odld_ss", "odld_recursive"])
+def test_mappers_with_random_damage_are_rebuilt_or_described(name, peers):
+    with h5py.File(peers / f"westpa_{name}.h5") as west:
+        sound = west["bin_topologies/pickles"][0].tobytes()
+    assert read_mapper(sound, "hash", 1).mapper is not None
+    rng, found = random.Random(1), set()
+    for _ in range(1000):
+        one = bytearray(sound)
+        for _ in range(rng.randrange(1, 4)):
+            one[rng.randrange(len(one))] = rng.randrange(256)
+        said = read_mapper(bytes(one), "hash", 1)
+        json.dumps(said.description)
+        found.add(said.mapper is None)
+    assert found == {True, False}

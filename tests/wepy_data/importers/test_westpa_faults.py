@@ -70,6 +70,7 @@ def test_iterations_up_to_one_are_imported(west, tmp_path):
     report = imported(west, tmp_path, last=5)
     assert report.counts["cycles"] == 5
     assert "iterations from 6 on, as asked" in str(report)
+    assert "not sealed" not in str(report)
     with h5py.File(west) as file, wd.open_run(tmp_path / "run.h5") as run:
         assert len(run.reader.planned["/next/weight"]) == len(file["iterations/iter_00000006/seg_index"])
     with pytest.raises(wd.SelectionError, match="no iteration 0 that has been run"):
@@ -287,6 +288,24 @@ def test_a_pickle_that_runs_code_is_not_run(west, tmp_path):
 def test_a_pickle_that_cannot_be_read_leaves_bins_out(data, west, tmp_path):
     with_pickle(west, data)
     assert "bins" in str(imported(west, tmp_path)).split("left out:", 1)[1]
+
+
+@pytest.mark.parametrize("word", ["a\ud800", "\x00", "b\udcff"])
+def test_words_that_cannot_be_written_are_spelled_out(word, west, tmp_path):
+    said = word.encode("utf-8", "surrogatepass")
+    with_pickle(west, b"\x80\x04\x8c" + bytes([len(said)]) + said + b"\x94\x8c\x01a\x93)R.")
+    report = imported(west, tmp_path, last=2)
+    str(report).encode()
+    with wd.open_run(tmp_path / "run.h5") as run:
+        assert run.header.provenance[0]["report"] == report.to_json()
+
+
+def test_auxiliary_data_with_a_name_that_is_no_text_are_left_out(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        group = file["iterations/iter_00000001"].create_group("auxdata")
+        space = h5py.h5s.create_simple((len(file["iterations/iter_00000001/seg_index"]),))
+        h5py.h5d.create(group.id, b"caf\xe9", h5py.h5t.NATIVE_DOUBLE, space)
+    assert "auxiliary data `b'caf" in str(imported(west, tmp_path, last=2))
 
 
 def test_trajectories_that_are_not_there_are_reported(framework, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from wepy_data.importers.westpa.opcode import Made, Named, Table, array_of, plai
 
 _COORDINATE = np.float32  # in which WESTPA compares
 _DEPTH = 20
+_MOST_BINS = 1 << 18
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +34,11 @@ class Grid:
     def shape(self) -> tuple[int, ...]:
         """Number of intervals in each dimension."""
         return tuple(len(edges) - 1 for edges in self.boundaries)
+
+    @property
+    def n_bins(self) -> int:
+        """Number of bins."""
+        return prod(self.shape)
 
     def assign(self, points: NDArray[Any]) -> NDArray[np.int64]:
         """Return the bin of each point; -1 outside."""
@@ -67,7 +75,7 @@ class Mapper:
     @property
     def n_bins(self) -> int:
         """Number of bins that hold walkers."""
-        return len(self.grid.centres()) - len(self.inner) + sum(one.n_bins for one in self.inner.values())
+        return self.grid.n_bins - len(self.inner) + sum(one.n_bins for one in self.inner.values())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,11 +111,12 @@ def read_mapper(data: bytes, digest: str, n_dims: int) -> Described:
     except ValueError as error:
         return Described({"kind": "opaque", "hash": digest, "reason": str(error)}, None)
     try:
-        mapper = _mapper(found)
+        mapper = _mapper(found, [_MOST_BINS])
         if any(len(grid.boundaries) != n_dims for grid in _grids(mapper)):
             raise ValueError(f"its dimensions are not the {n_dims} of the progress coordinate")
-    except ValueError as error:
-        said = {"kind": "opaque", "class": _class(found), "hash": digest, "reason": str(error)}
+    except _MALFORMED as error:
+        reason = str(error) if type(error) is ValueError else f"it is malformed ({error!r:.80})"
+        said = {"kind": "opaque", "class": _class(found), "hash": digest, "reason": reason}
         return Described({**said, "state": plain(found)}, None)
     return Described({**_description(mapper), "class": _class(found), "hash": digest}, mapper)
 
@@ -116,22 +125,27 @@ def _class(value: Any) -> str:
     return str(value.maker) if isinstance(value, Made) and isinstance(value.maker, Named) else type(value).__name__
 
 
-def _mapper(value: Any, depth: int = 0) -> Mapper:
+def _mapper(value: Any, left: list[int], depth: int = 0) -> Mapper:
+    """Return a mapper; `left` counts how many more bins there may be, for a pickle may hold one mapper many times."""
     name = value.maker.name if isinstance(value, Made) and isinstance(value.maker, Named) else ""
     state = state_of(value)
     if depth > _DEPTH:
         raise ValueError("mappers that contain each other without end")
     if name == "RectilinearBinMapper":
-        return Mapper(_grid(state.get("_boundaries", state.get("boundaries"))), {})
+        grid = _grid(state.get("_boundaries", state.get("boundaries")))
+        left[0] -= grid.n_bins
+        if left[0] < 0:
+            raise ValueError(f"it has more bins than the {_MOST_BINS} that are rebuilt")
+        return Mapper(grid, {})
     if name == "NopMapper":
         raise ValueError("it has one bin without edges")
     if name != "RecursiveBinMapper":
         raise ValueError(f"{name or 'an object'} is not plain data: a function says which bin a point is in")
-    base, targets = _mapper(state.get("base_mapper"), depth + 1), state.get("_recursion_targets")
+    base, targets = _mapper(state.get("base_mapper"), left, depth + 1), state.get("_recursion_targets")
     if base.inner or not isinstance(targets, Table):
         raise ValueError("a recursive mapper whose base is one, too")
-    inner = {int(array_of(key)): _mapper(one, depth + 1) for key, one in targets.items}
-    if any(not 0 <= place < int(np.prod(base.grid.shape)) for place in inner):
+    inner = {int(array_of(key)): _mapper(one, left, depth + 1) for key, one in targets.items}
+    if any(not 0 <= place < base.grid.n_bins for place in inner):
         raise ValueError("a mapper in the place of a bin that is not there")
     return Mapper(base.grid, inner)
 
@@ -139,8 +153,9 @@ def _mapper(value: Any, depth: int = 0) -> Mapper:
 def _grid(value: Any) -> Grid:
     if not isinstance(value, list) or not value:
         raise ValueError("no boundaries")
-    edges = tuple(np.asarray(array_of(one), _COORDINATE) for one in value)
-    if any(one.ndim != 1 or len(one) < 2 or not (np.diff(one) > 0).all() for one in edges):
+    with np.errstate(over="ignore"):
+        edges = tuple(np.asarray(array_of(one)).astype(_COORDINATE) for one in value)
+    if any(one.ndim != 1 or len(one) < 2 or not (one[1:] > one[:-1]).all() for one in edges):
         raise ValueError("boundaries that do not increase")
     return Grid(edges)
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MOST = 1 << 26  # bytes of a pickle
-_DEPTH, _MOST_SAID = 40, 20_000
+_DEPTH, _MOST_SAID, _BITS = 40, 20_000, 64
 _ARRAYS = {"_frombuffer", "_reconstruct", "scalar"}
 
 
@@ -252,7 +252,7 @@ def array_of(value: Any) -> NDArray[Any]:
         if any(length > len(data) for length in shape):
             raise ValueError("a shape that is larger than its values")
         return np.frombuffer(data, _dtype(code)).reshape(tuple(map(int, shape)), order=order).copy()
-    except (TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"an array that is malformed ({error!r:.80})") from error
 
 
@@ -280,6 +280,8 @@ def _plain(value: Any, left: list[int], depth: int) -> Any:
     left[0] -= 1
     if left[0] < 0 or depth > _DEPTH:
         return "..."
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return f"a number of {value.bit_length()} bits"
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
