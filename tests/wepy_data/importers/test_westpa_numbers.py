@@ -1,5 +1,6 @@
 """Imported WESTPA runs give the numbers that WESTPA's own tools give."""
 
+import itertools
 import json
 from dataclasses import dataclass
 
@@ -24,6 +25,17 @@ class Peer:
     report: object
     numbers: dict
     arrays: dict
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What `follow` finds: of each point, (n_segments, n_points + 1); of each cycle, from state to state, by bin."""
+
+    bins: object
+    label: object
+    arrivals: object
+    flux: object
+    population: object
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +108,67 @@ def test_segments_and_planned_walkers_are_as_many(peer, run):
     assert len(run.reader.planned["/next/weight"]) == planned
 
 
+def test_the_file_is_the_one_that_the_answers_are_for(peer, run):
+    numbers, (record,) = peer.numbers, run.header.provenance
+    assert peer.west.name == numbers["file"].rpartition("/")[2]
+    assert record["software"]["westpa"] == numbers.get("westpa_version", "2022.16")
+    assert record["source"]["version"] == str(numbers.get("file_format_version", 10))
+    assert record["source"]["sha256"] == numbers.get("sha256", record["source"]["sha256"])  # cut files have others
+
+
+def test_iterations_points_and_dimensions_are_as_many(peer, run):
+    numbers = peer.numbers
+    assert run.n_cycles == len(counts(peer)) - 1
+    assert run.n_cycles + 1 == numbers.get("west_current_iteration", run.n_cycles + 1)
+    assert run.n_cycles == numbers.get("n_complete_iterations", run.n_cycles)
+    assert list(numbers.get("current_status_counts", {"1": counts(peer)[-1]}).values()) == [counts(peer)[-1]]
+    values = run.observable("order_parameter", [0])
+    assert len(values) + 1 == numbers.get("pcoord_len", 6)
+    assert run.observable("progress", [0]).shape[1] == numbers.get("pcoord_ndim", 1)
+
+
+def test_what_the_analysis_of_westpa_counts_is_the_same(traced, traced_run):
+    if "analysis" not in traced.numbers:
+        pytest.skip("counts of all iterations do not hold for the cut run")
+    run, theirs = traced_run, traced.numbers["analysis"]
+    assert (run.n_cycles, run.n_segments, len(run.table("events"))) == (
+        theirs["num_iterations"], theirs["num_walkers"], theirs["recycled"]
+    )  # fmt: skip
+    assert len(run.table("events")) == traced.numbers["w_succ_count"]
+    assert int((run.observable("continuous") == 0).sum()) == theirs["initial"]
+    for one, children in theirs["children_of"].items():
+        iteration, walker = map(int, one.split(":"))
+        found = np.flatnonzero(run.observable("parent") == run.segment_id(iteration - 1, walker))
+        found = found[run.observable("continuous", found) == 1]
+        assert run.observable("walker", found).tolist() == children
+
+
+def test_the_mapper_is_described_as_it_is(traced, traced_run):
+    theirs, first = traced.numbers["mapper"], traced_run.header.provenance[0]["components"]["binner"]["mappers"][0]
+    assert first["class"].rpartition(".")[2] == theirs["type"]
+    bins = leaves(first)
+    assert len(bins) == theirs["nbins"]
+    found = [(float(low), float(high)) for low, high in bins[: len(theirs["labels_first"])]]
+    labels = [one.strip("[]()").split(", ") for one in theirs["labels_first"]]
+    np.testing.assert_allclose(found, [(float(low), float(high)) for low, high in labels], rtol=SINGLE)
+
+
+def leaves(mapper):
+    """Return the intervals of a described mapper's bins, those that are refined last."""
+    (edges,), inner = mapper["boundaries"], mapper.get("inner", {})
+    own = list(itertools.pairwise(edges))
+    return [one for place, one in enumerate(own) if str(place) not in inner] + [
+        one for held in inner.values() for one in leaves(held)
+    ]
+
+
+def test_targets_have_their_names_and_places(traced, traced_run):
+    theirs, states = traced.numbers.get("target_states", []), traced_run.table("states")
+    assert states.loc[states["kind"] == "target", "label"].tolist() == [label for label, _ in theirs]
+    sets = (traced_run.header.provenance[0]["components"]["recycling"] or {"sets": [{"targets": {}}]})["sets"]
+    assert sets[0]["targets"] == dict(theirs)
+
+
 def test_weights_parents_and_times_are_those_of_the_file(peer, run):
     with h5py.File(peer.west) as west:
         for cycle, (_, rows) in enumerate(run.table("segments").groupby("cycle")):
@@ -136,6 +209,11 @@ def test_the_example_of_merged_parents(traced, traced_run):
     assert sorted(n - first for n in found) == example["wtg_parents"]
 
 
+def points_of(peer, end):
+    """Return the progress coordinates of w_trace's answer, the start first."""
+    return peer.arrays[f"w_trace_pcoord_{end.replace(':', '_')}"]
+
+
 def test_traces_have_the_same_segments_weights_and_coordinates(traced, traced_run):
     run, states = traced_run, traced_run.table("states")
     assert traced.numbers["w_trace"]
@@ -148,8 +226,10 @@ def test_traces_have_the_same_segments_weights_and_coordinates(traced, traced_ru
         assert run.observable("weight", path).tolist() == trace["weight"]
         assert run.observable("progress", path)[:, 0].tolist() == trace["final_pcoord"]
         first = int(run.observable("state", path[:1])[0])
+        start = run.reader.header.static["/states/arrays/pcoord"][first]
+        assert start.tolist() == trace["initial_pcoord"] == points_of(traced, end)[0].tolist()
         assert states.loc[first, "label"] == traced.numbers["basis_states"][trace["basis_state_id"]][0]
-        points = traced.arrays[f"w_trace_pcoord_{end.replace(':', '_')}"]
+        points = points_of(traced, end)
         np.testing.assert_array_equal(run.observable("order_parameter", path), points[1:])
         weights = traced.arrays[f"w_trace_weights_{end.replace(':', '_')}"]
         np.testing.assert_array_equal(np.repeat(run.observable("weight", path), 5), weights[1:])
@@ -173,6 +253,8 @@ def test_recycled_weights_are_the_same(traced, traced_run):
     if "w_fluxanl_flux" in traced.arrays:
         at = traced.arrays["w_fluxanl_n_iter"].astype(int) - 1
         np.testing.assert_allclose(found[at], traced.arrays["w_fluxanl_flux"], rtol=1e-14)
+        mean = traced.numbers.get("w_fluxanl_mean", found[at].mean())  # of these iterations only
+        assert found[at].mean() == pytest.approx(mean, rel=1e-14)
 
 
 def test_successes_are_the_recycled_segments(traced, traced_run):
@@ -201,37 +283,91 @@ def test_histograms_are_the_same(traced, traced_run):
     points[1:] = [one[:, 1:] for one in points[1:]]  # w_pdist counts starts in the first iteration only
     weight = by_cycle(traced_run, traced_run.observable("weight"))
     edges = traced.arrays["w_pdist_edges"].astype(float)
+    middle = (edges[1:] + edges[:-1]) / 2
+    np.testing.assert_allclose(traced.arrays.get("w_pdist_midpoints", middle), middle, rtol=4 * SINGLE)
     for mine, w, theirs in zip(points, weight, traced.arrays["w_pdist_histograms"], strict=True):
         heights, _ = np.histogram(mine.ravel(), edges, weights=np.repeat(w, mine.shape[1]))
         np.testing.assert_allclose(heights / (heights * np.diff(edges)).sum(), theirs, rtol=1e-6, atol=1e-15)
 
 
-def test_populations_are_the_same(traced, traced_run):
-    points, weight = by_cycle(traced_run, all_points(traced_run)), by_cycle(traced_run, traced_run.observable("weight"))
-    edges = np.array([0, 1.3, 3.5, np.inf], np.float32)
-    for mine, w, theirs in zip(points, weight, traced.arrays["w_assign_labeled_populations"], strict=True):
-        found, _ = np.histogram(mine.ravel(), edges, weights=np.repeat(w, mine.shape[1]) / mine.shape[1])
-        np.testing.assert_allclose(found, theirs.sum(axis=0)[:-1], rtol=1e-12, atol=1e-17)
+@pytest.fixture(scope="session")
+def followed(imported):
+    """Return a function: bin and last state of each point, and who arrives where, of a traced run."""
+    found = {}
+
+    def get(peer):
+        if peer.path not in found:
+            with wd.open_run(peer.path) as run:
+                found[peer.path] = follow(run)
+        return found[peer.path]
+
+    return get
 
 
-def test_arrivals_and_fluxes_are_the_same(traced, traced_run):
-    """The state that each lineage was in last, point by point: w_direct counts who arrives in the other one."""
-    run, points = traced_run, all_points(traced_run)
-    state = np.where(points < np.float32(1.3), 1, np.where(points >= 3.5, 0, -1))  # bound, unbound, neither
+def follow(run):
+    """Follow each lineage point by point: its bin, the state that it was in last (2: none yet), arrivals and fluxes."""
+    points = all_points(run)
+    bins = np.digitize(points, np.array([1.3, 3.5], np.float32))
+    here = np.where(bins == 0, 1, np.where(points >= 3.5, 0, 2))  # bound, unbound, neither
     parent, jumped = run.observable("parent"), run.observable("continuous") == 0
     weight, cycle = run.observable("weight"), run.observable("cycle")
-    label = np.full(len(parent), -1)
-    arrivals, flux = np.zeros((run.n_cycles, 2)), np.zeros((run.n_cycles, 2))
+    label = np.full(points.shape, 2)
+    arrivals, flux = np.zeros((run.n_cycles, 2, 2)), np.zeros((run.n_cycles, 2, 2))
     for segment in range(len(parent)):
-        last = state[segment, 0] if jumped[segment] else label[parent[segment]]
-        for here in state[segment, 1:].tolist():
-            if here >= 0 and last >= 0 and here != last:
-                arrivals[cycle[segment], here] += 1
-                flux[cycle[segment], here] += weight[segment]
-            last = here if here >= 0 else last
-        label[segment] = last
-    np.testing.assert_array_equal(arrivals, traced.arrays["w_direct_arrivals"])
-    np.testing.assert_allclose(flux, traced.arrays["w_direct_total_fluxes"], rtol=1e-12)
+        last = 2 if jumped[segment] else label[parent[segment], -1]
+        for place, now in enumerate(here[segment].tolist()):
+            if place and now < 2 and last < 2 and now != last:
+                arrivals[cycle[segment], last, now] += 1
+                flux[cycle[segment], last, now] += weight[segment]
+            last = now if now < 2 else last
+            label[segment, place] = last
+    population = np.zeros((run.n_cycles, 3, 3))
+    np.add.at(population, (cycle[:, None], label, bins), weight[:, None] / points.shape[1])
+    return Followed(bins, label, arrivals, flux, population)
+
+
+def test_populations_are_the_same(traced, followed):
+    theirs = traced.arrays["w_assign_labeled_populations"]
+    np.testing.assert_allclose(followed(traced).population, theirs[:, :, :-1], rtol=1e-12, atol=1e-17)
+    assert not theirs[:, :, -1].any()  # no point is beyond all bins
+
+
+def test_arrivals_and_fluxes_are_the_same(traced, followed):
+    """The state that each lineage was in last, point by point: w_direct counts who arrives in the other one."""
+    mine = followed(traced)
+    np.testing.assert_array_equal(mine.arrivals.sum(axis=1), traced.arrays["w_direct_arrivals"])
+    np.testing.assert_allclose(mine.flux.sum(axis=1), traced.arrays["w_direct_total_fluxes"], rtol=1e-12)
+
+
+def test_arrivals_and_fluxes_by_origin_are_the_same(traced, followed):
+    if "w_direct_conditional_arrivals" not in traced.arrays:
+        pytest.skip("w_direct's answers by origin were not kept for the cut run")
+    mine = followed(traced)
+    np.testing.assert_array_equal(mine.arrivals, traced.arrays["w_direct_conditional_arrivals"])
+    np.testing.assert_allclose(mine.flux, traced.arrays["w_direct_conditional_fluxes"], rtol=1e-12)
+
+
+def test_bins_and_last_states_of_the_last_points_are_the_same(traced, traced_run, followed):
+    if "w_assign_trajlabels_last" not in traced.arrays:
+        pytest.skip("the last iteration was cut away")
+    mine, last = followed(traced), traced_run.lineage.segments_of(-1)
+    np.testing.assert_array_equal(mine.bins[last], traced.arrays["w_assign_assignments_last"])
+    np.testing.assert_array_equal(mine.label[last], traced.arrays["w_assign_trajlabels_last"])
+
+
+def test_rates_and_mean_populations_are_the_same(traced, followed):
+    if "w_direct" not in traced.numbers:
+        pytest.skip("means over all iterations do not hold for the cut run")
+    mine, theirs = followed(traced), traced.numbers["w_direct"]
+    flux, label = mine.flux.mean(axis=0), mine.population.sum(axis=2).mean(axis=0)
+    states = mine.population.sum(axis=1).mean(axis=0)[[2, 0]]
+    found = {
+        "avg_total_fluxes": flux.sum(axis=0), "avg_conditional_fluxes": flux, "avg_color_probs": label[:2],
+        "avg_rates": flux / label[:2, None], "avg_state_probs": states,
+    }  # fmt: skip
+    assert theirs["state_labels"] == ["unbound", "bound"]
+    for name, values in found.items():
+        np.testing.assert_allclose(values, theirs[name], rtol=1e-12, err_msg=name)
 
 
 def test_bins_are_those_of_the_mapper(traced, traced_run):
@@ -314,6 +450,21 @@ def test_traced_frames_are_those_of_the_framework(imported):
     np.testing.assert_array_equal(frames.xyz[:, 1, 0], theirs.reshape(-1))
     np.testing.assert_array_equal(frames.time, np.arange(1, len(frames) + 1))
     assert [atom.name for atom in frames.topology.atoms] == ["NA", "CL", "X"]
+
+
+def test_the_fourth_iteration_has_the_frames_of_its_trajectory_file(imported):
+    peer = imported("h5fw")
+    theirs = peer.numbers.get("iter4_file")
+    if theirs is None:
+        pytest.skip("what is in the files was not counted for the cut run")
+    with wd.open_run(peer.path) as run:
+        segments = run.lineage.segments_of(3)
+        frames = run.frames(segments)
+        n_frames, n_atoms, _ = theirs["coordinates"][0]
+        assert len(frames) + len(segments) == n_frames == theirs["pointer"][0][0]  # theirs have the starts, too
+        assert frames.xyz.shape[1:] == (n_atoms, 3)
+        assert len(segments) == peer.numbers["iter4_restart_nodes"] == peer.numbers["iter4_log_nodes"]
+    assert "restart files and logs" in str(peer.report)  # that they are left out is said
 
 
 def test_auxiliary_data_become_observables(imported):

@@ -51,6 +51,30 @@ def test_walkers_and_cycles_are_all_there_and_the_run_is_sealed(one):
         assert (run.table("segments").groupby("cycle").size() == numbers["n_walkers"]).all()
 
 
+def test_all_fields_are_taken(one):
+    path, _, numbers = one
+    with wd.open_run(path) as run:
+        layout = run.header.layout
+        homes = {
+            "weights": "/segments/weight", "positions": "/particles/trajectory/position/value",
+            "box_vectors": "/particles/trajectory/box/edges/value", "velocities": "/observables/velocities/value",
+        }  # fmt: skip
+        assert [name for name, home in homes.items() if home in layout.growing] == sorted(
+            numbers["fields"], key=list(homes).index
+        )
+
+
+def test_the_file_and_its_continuations_are_those_that_the_answers_are_for(several, peer_file):
+    runs, numbers = several
+    (source,) = {one.header.provenance[0]["source"]["file"] for one in runs}
+    assert source == str(peer_file(numbers["file"].removesuffix(".h5")))
+    assert peer_file(numbers["file"].removesuffix(".h5")).stat().st_size == numbers["size"]
+    continued = [[place, place - 1] for place, one in enumerate(runs) if one.header.continues is not None]
+    assert continued == numbers["continuations"]
+    for later, before in continued:
+        assert runs[later].header.continues.run_id == runs[before].header.run_id
+
+
 def test_weights_are_those_of_the_file_bit_for_bit(one):
     path, group, numbers = one
     with wd.open_run(path) as run:
