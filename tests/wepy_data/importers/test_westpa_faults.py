@@ -230,6 +230,34 @@ def test_initial_states_that_were_freed_are_those_of_their_walkers(west, tmp_pat
         assert abs(float(np.ravel(centre)[0]) - 3.65) < 0.2
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("initial_state_id", -1), ("prev_seg_id", -1), ("prev_seg_id", 4000), ("prev_seg_id", None)]
+)
+def test_recycling_that_cannot_be_is_refused(name, value, west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        number = next(n for n in range(2, 25) if f"iterations/iter_{n:08d}/new_weights" in file)
+        group = file[f"iterations/iter_{number:08d}"]
+        rows = group["new_weights/index"][()]
+        rows[name][0] = group["seg_index"]["parent_id"].max() if value is None else value  # None: one that is continued
+        group["new_weights/index"][...] = rows
+    words = rf"iteration {number}, (new_weights|seg_index): .*last={number - 1}, or --last {number - 1}"
+    refused(west, tmp_path, wd.DamagedRunError, words)
+    imported(west, tmp_path, last=number - 1)
+
+
+def test_recycling_that_the_file_has_lost_is_reported(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        number = next(n for n in range(2, 25) if f"iterations/iter_{n:08d}/new_weights" in file)
+        rows = file[f"iterations/iter_{number:08d}/new_weights/index"][()]
+        rows["source_type"][0] = 1
+        merged = file[f"iterations/iter_{number:08d}/seg_index"]
+        merged["parent_id"] = np.where(merged["parent_id"] == -1 - rows["initial_state_id"][0], 0, merged["parent_id"])
+        file[f"iterations/iter_{number:08d}/new_weights/index"][...] = rows
+    assert f"recycling of some walkers that ended in a target, in iterations {number - 1}: none" in str(
+        imported(west, tmp_path, last=number)
+    )
+
+
 def test_walkers_that_were_planned_before_basis_states_were_replaced_have_the_old_ones(west, tmp_path):
     with h5py.File(west, "r+") as file:
         n = len(file["iterations"])

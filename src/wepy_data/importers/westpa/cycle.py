@@ -185,12 +185,16 @@ class Walk:
     def _events(self, here: Iteration, following: Iteration | None, each: int) -> dict[str, ArrayLike]:
         if following is None:
             return {}
+        self._at(following.number)
         ended = ended_segments(here, following, self.states, self.foreign.damaged)
+        self._at(here.number)
         if ended.n_absorbed:
             self.notes.take("walkers that ended in a target, and that nobody followed, as absorbed")
             if self.states.only_target(here.number) < 0:
                 self.notes.miss("targets of absorbed walkers, in iterations {}", here.number)
         segment = ended.segment
+        if len(np.setdiff1d(np.flatnonzero(here.reached), segment)):
+            self.notes.miss("recycling of some walkers that ended in a target, in iterations {}: none", here.number)
         return {
             "/events/segment": segment + self._stop,
             "/events/frame": self._n_frames + (segment + 1) * each - 1 if each else np.full(len(segment), -1),

@@ -48,7 +48,7 @@ def ended_segments(here: Iteration, following: Iteration, states: StateTable, da
     Raises
     ------
     DamagedRunError
-        If the iteration after recycles segments that there are not.
+        If the iteration after recycles segments that there are not, or that are continued, or to no state.
     """
     recycling = following.recycling
     segment, first = np.unique(recycling.segment, return_index=True)
@@ -57,9 +57,21 @@ def ended_segments(here: Iteration, following: Iteration, states: StateTable, da
             f"iteration {following.number}, new_weights", f"segment {segment[[0, -1]].tolist()}",
             f"segments 0 to {here.n_segments - 1} of the iteration before", "",
         )  # fmt: skip
+    both = np.intersect1d(segment, following.parent)
+    if len(both):
+        raise damaged(
+            f"iteration {following.number}, new_weights", f"segments {both[:5].tolist()} that are continued, too",
+            "segments that restart elsewhere", "",
+        )  # fmt: skip
+    state = recycling.state[first]
+    if (state < 0).any():
+        raise damaged(
+            f"iteration {following.number}, new_weights", f"initial states {state[state < 0][:5].tolist()}",
+            "numbers of initial states", "",
+        )  # fmt: skip
     gone = np.flatnonzero(absorbed(here, following))
     order = np.argsort(np.append(segment, gone), kind="stable")
-    source = states.initial_rows(following.number, recycling.state[first])
+    source = states.initial_rows(following.number, state)
     target = states.target_rows(here.number, recycling.target[first])
     return Ended(
         segment=np.append(segment, gone)[order],
