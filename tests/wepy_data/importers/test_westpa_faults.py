@@ -145,8 +145,16 @@ def test_segments_that_were_not_run_within_the_file_are_refused(status, west, tm
 def test_a_gap_in_the_iterations_is_refused(west, tmp_path):
     with h5py.File(west, "r+") as file:
         del file["iterations/iter_00000003"]
-    refused(west, tmp_path, wd.DamagedRunError, "iterations 3 missing.*last=2, or --last 2")
+    refused(west, tmp_path, wd.DamagedRunError, "no iteration 3, but later ones.*last=2, or --last 2")
     assert not imported(west, tmp_path, last=2).sealed
+
+
+def test_an_iteration_of_a_monstrous_number_is_refused(west, tmp_path):
+    with h5py.File(west, "r+") as file:
+        file.create_group("iterations/iter_999999999999999")
+        n = len(file["iterations"])
+    refused(west, tmp_path, wd.DamagedRunError, f"no iteration {n}, but later ones.*last={n - 1}")
+    imported(west, tmp_path, last=4)
 
 
 def test_weights_that_were_changed_are_refused_and_what_was_before_is_imported(west, tmp_path):

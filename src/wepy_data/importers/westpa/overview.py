@@ -15,7 +15,7 @@ from wepy_data.importers.westpa.iteration import COMPLETE
 from wepy_data.importers.westpa.mapper import Described, read_mapper
 
 OLDEST, NEWEST = 7, 10
-_GROUP = re.compile(r"iter_([0-9]+)")
+_GROUP = re.compile(r"iter_([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +126,10 @@ def _groups(foreign: Foreign, last: int | None) -> list[str]:
     if last is not None and last > 0:
         found = {number: name for number, name in found.items() if number <= last + 1}
     found.pop(0, None)
-    missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
+    missing = next((wanted for wanted, number in enumerate(sorted(found), start=1) if wanted != number), 0)
     if missing or not found:
-        named = f"iterations {', '.join(map(str, missing[:5]))} missing" if missing else "no iterations"
-        before = missing[0] - 1 if missing else 0
-        way_out = import_before(before) if before else ""
+        named = f"no iteration {missing}, but later ones" if missing else "no iterations"
+        way_out = import_before(missing - 1) if missing > 1 else ""
         raise foreign.damaged("/iterations", named, "iterations 1, 2, ... without gaps", way_out)
     return [f"/iterations/{found[number]}" for number in sorted(found)]
 
