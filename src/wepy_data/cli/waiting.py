@@ -18,8 +18,9 @@ def spinning(what: str) -> Iterator[None]:
         yield
         return
     from rich.console import Console
+    from rich.markup import escape
 
-    status = Console(stderr=True).status(what)
+    status = Console(stderr=True).status(escape(what))
     timer = threading.Timer(_PATIENCE, status.start)
     timer.daemon = True
     timer.start()
@@ -38,12 +39,13 @@ def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
         yield None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
         bar = Progress(console=Console(stderr=True), transient=True)
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(escape(what), total=None)
 
         def tell(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
