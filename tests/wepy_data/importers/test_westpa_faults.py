@@ -266,6 +266,25 @@ def test_recycling_that_the_file_has_lost_is_reported(west, tmp_path):
     )
 
 
+def test_initial_states_whose_texts_are_lost_are_reported(west, tmp_path):
+    """A kill leaves the last rows of the table without the heap that holds their texts."""
+    with h5py.File(west, "r+") as file:
+        table = file["ibstates/0/istate_index"]
+        rows, dtype, limits = table[()], table.dtype, table.maxshape
+        del file["ibstates/0/istate_index"]
+        table = file.create_dataset("ibstates/0/istate_index", data=rows, dtype=dtype, maxshape=limits, chunks=(1,))
+        place = table.id.get_chunk_info(len(rows) - 1).byte_offset + table.id.get_type().get_member_offset(5)
+    content = bytearray(west.read_bytes())
+    heap = content.find(b"GCOL")
+    content[place : place + 16] = (
+        (5).to_bytes(4, "little") + heap.to_bytes(8, "little") + (60_000).to_bytes(4, "little")
+    )
+    west.write_bytes(content)
+    report = imported(west, tmp_path)
+    assert f"basis states of the initial states {len(rows) - 1}, which cannot be read" in str(report)
+    assert report.sealed
+
+
 def test_walkers_that_were_planned_before_basis_states_were_replaced_have_the_old_ones(west, tmp_path):
     with h5py.File(west, "r+") as file:
         n = len(file["iterations"])

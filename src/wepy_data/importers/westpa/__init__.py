@@ -94,7 +94,7 @@ def _material(
     trajectories = _trajectories(foreign, overview, notes)
     mappers = read_mappers(foreign, overview.n_dims)
     targets = read_target_sets(foreign, overview.n_dims)
-    states = StateTable(read_basis_sets(foreign, overview.n_dims), targets, overview.n_dims)
+    states = StateTable(read_basis_sets(foreign, overview.n_dims, notes), targets, overview.n_dims)
     if not states.has_basis:
         notes.miss("basis states: founders start from a state called `unknown`")
     walk = Walk(

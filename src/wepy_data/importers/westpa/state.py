@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wepy_data.errors import DamagedRunError
 from wepy_data.importers.foreign import Foreign, text
+from wepy_data.importers.report import Notes
 
 _INITIAL, _TARGET = 0, 2
 _BASIS = 1  # type of an initial state that is a basis state as it is
+_COLUMNS = ("istate_type", "basis_state_id", "iter_used", "istate_status")
+_MOST = 1 << 20  # rows that are read one by one
 _READY = 1  # status of an initial state that has coordinates
 _WORDS = {2: "made of", 3: "restart of", 4: "start"}
 
@@ -58,9 +62,11 @@ class TargetSet:
     points: NDArray[np.float64]
 
 
-def read_basis_sets(foreign: Foreign, n_dims: int) -> list[BasisSet]:
+def read_basis_sets(foreign: Foreign, n_dims: int, notes: Notes) -> list[BasisSet]:
     """Return the sets of basis and initial states, in order of the iteration from which they are valid."""
-    return [_basis_set(foreign, place, first, n_dims) for place, first in enumerate(_firsts(foreign, "ibstates"))]
+    return [
+        _basis_set(foreign, place, first, n_dims, notes) for place, first in enumerate(_firsts(foreign, "ibstates"))
+    ]
 
 
 def read_target_sets(foreign: Foreign, n_dims: int) -> list[TargetSet]:
@@ -74,7 +80,7 @@ def _firsts(foreign: Foreign, name: str) -> list[int]:
     return [int(one) for one in foreign.fields(f"/{name}/index", ["iter_valid"])["iter_valid"]]
 
 
-def _basis_set(foreign: Foreign, place: int, first: int, n_dims: int) -> BasisSet:
+def _basis_set(foreign: Foreign, place: int, first: int, n_dims: int, notes: Notes) -> BasisSet:
     where = f"/ibstates/{place}"
     basis = foreign.fields(f"{where}/bstate_index", ["label", "probability", "auxref"])
     n = len(basis["label"])
@@ -82,8 +88,7 @@ def _basis_set(foreign: Foreign, place: int, first: int, n_dims: int) -> BasisSe
     used = np.zeros(0, bool)
     made = np.zeros((0, n_dims))
     if foreign.has(f"{where}/istate_index"):
-        columns = ["istate_type", "basis_state_id", "iter_used", "istate_status"]
-        index = foreign.fields(f"{where}/istate_index", columns)
+        index = _initial_index(foreign, f"{where}/istate_index", notes)
         kind, of_basis = index["istate_type"].astype(np.int64), index["basis_state_id"].astype(np.int64)
         used = (index["iter_used"] > 0) | (index["istate_status"] == _READY)
         made = _points(foreign, f"{where}/istate_pcoord", len(kind), n_dims)
@@ -98,6 +103,30 @@ def _basis_set(foreign: Foreign, place: int, first: int, n_dims: int) -> BasisSe
         used=used,
         initial_points=made,
     )
+
+
+def _initial_index(foreign: Foreign, path: str, notes: Notes) -> Mapping[str, NDArray[np.integer]]:
+    """Return the table of initial states; rows that cannot be read are of no basis state.
+
+    Their texts lie elsewhere in the file: those of the last states are not there if WESTPA was killed.
+    """
+    try:
+        return foreign.fields(path, _COLUMNS)
+    except DamagedRunError:
+        table = foreign.dataset(path, ndim=1)
+        if len(table) > _MOST or not set(_COLUMNS) <= set(table.dtype.names or ()):
+            raise
+    found = {name: np.zeros(len(table), np.int64) for name in _COLUMNS}
+    found["basis_state_id"][:], found["istate_status"][:] = -1, _READY
+    for place in range(len(table)):
+        try:
+            row = table[place]
+        except (OSError, RuntimeError):
+            notes.miss("basis states of the initial states {}, which cannot be read", place)
+            continue
+        for name in _COLUMNS:
+            found[name][place] = row[name]
+    return found
 
 
 def _target_set(foreign: Foreign, place: int, first: int, n_dims: int) -> TargetSet:
