@@ -26,7 +26,7 @@ class _Plane:
 
 
 class Packer:
-    """Packs the chunks of one dataset, in any thread.
+    """Packs the chunks of one dataset, in any thread, and in several at once.
 
     Of whole numbers that grow slowly, most bytes are those of the chunk before: they are not packed again. Of measured
     values, some bytes are noise: they are stored as they are.
@@ -47,11 +47,14 @@ class Packer:
         """Return a whole chunk of rows as it is stored."""
         size = rows.dtype.itemsize
         planes = np.ascontiguousarray(np.ascontiguousarray(rows).reshape(-1, 1).view(np.uint8).reshape(-1, size).T)
-        last = self._last if self._n_chunks % _TRUST and len(self._last) == size else (_Plane(b"", b""),) * size
-        self._last = tuple(_packed(plane.tobytes(), before) for plane, before in zip(planes, last, strict=True))
+        last = self._last
+        if not self._n_chunks % _TRUST or len(last) != size:
+            last = (_Plane(b"", b""),) * size
+        packed = tuple(_packed(plane.tobytes(), before) for plane, before in zip(planes, last, strict=True))
+        self._last = packed  # for the next chunk, which another thread may pack at the same time
         self._n_chunks += 1
         total = zlib.adler32(planes.data).to_bytes(4, "big")
-        return b"".join([_HEAD, *(plane.packed for plane in self._last), _END, total])
+        return b"".join([_HEAD, *(plane.packed for plane in packed), _END, total])
 
 
 def _packed(raw: bytes, before: _Plane) -> _Plane:
