@@ -193,7 +193,9 @@ class Walk:
             if self.states.only_target(here.number) < 0:
                 self.notes.miss("targets of absorbed walkers, in iterations {}", here.number)
         segment = ended.segment
-        if len(np.setdiff1d(np.flatnonzero(here.reached), segment)):
+        unnamed = here.reached.copy()
+        unnamed[segment] = False
+        if unnamed.any():
             self.notes.miss("recycling of some walkers that ended in a target, in iterations {}: none", here.number)
         return {
             "/events/segment": segment + self._stop,

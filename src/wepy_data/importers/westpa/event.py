@@ -57,7 +57,9 @@ def ended_segments(here: Iteration, following: Iteration, states: StateTable, da
             f"iteration {following.number}, new_weights", f"segment {segment[[0, -1]].tolist()}",
             f"segments 0 to {here.n_segments - 1} of the iteration before", "",
         )  # fmt: skip
-    both = np.intersect1d(segment, following.parent)
+    continued = np.zeros(here.n_segments, bool)
+    continued[following.parent[(following.parent >= 0) & (following.parent < here.n_segments)]] = True
+    both = segment[continued[segment]]
     if len(both):
         raise damaged(
             f"iteration {following.number}, new_weights", f"segments {both[:5].tolist()} that are continued, too",
