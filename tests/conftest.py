@@ -6,6 +6,7 @@ import itertools
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -28,6 +29,8 @@ settings.register_profile(
 settings.register_profile("explore", deadline=None, max_examples=2000, suppress_health_check=_SLOW, print_blob=True)
 settings.load_profile("ci")
 
+_SOON = 15  # a seed that comes upon a run with everything within ten draws; others may take a thousand
+
 
 @pytest.fixture(scope="session")
 def new_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
@@ -43,7 +46,8 @@ def rich_run() -> RunRecord:
         min_cycles=3, max_cycles=3, particles=True, periodic=True, velocities=True, topology=True, bins=True,
         merging=True, recycling=True, absorption=True, sources=True, continued=True, sealed=True,
     )  # fmt: skip
-    return find(strategy, _has_everything, settings=settings(phases=[Phase.generate], max_examples=2000))
+    effort = settings(phases=[Phase.generate], max_examples=2000)
+    return find(strategy, _has_everything, settings=effort, random=Random(_SOON))
 
 
 def _has_everything(run: RunRecord) -> bool:
