@@ -68,7 +68,8 @@ class FileRun:
         self._content: Content
         self._view: View
         self._open()
-        self._all.add(self)
+        with phil:
+            self._all.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -227,7 +228,9 @@ class FileRun:
         """Open the file at the path; what is known of the one before is kept where it cannot have changed."""
         seen = Look.at(self.path)
         kept = self._held == seen.inode and "header" in self.__dict__
-        for other in self._all:
+        with phil:  # another thread may add its own meanwhile
+            others = list(self._all)
+        for other in others:
             if other is not self and other._held == seen.inode and not other.sealed:
                 other._let_go()
         file = open_known(self.path, swmr=not self.sealed) if kept else open_file(self.path)
@@ -333,10 +336,11 @@ class FileRun:
     def _dataset(self, path: str) -> h5py.Dataset:
         if self._closed:
             raise self._is_closed()
-        if self._file is None:
-            self._open_again()
-        with self._reading(path):
-            return self._view.dataset(path)
+        with phil:
+            if self._file is None:
+                self._open_again()
+            with self._reading(path):
+                return self._view.dataset(path)
 
     def _raw(self, path: str, start: int, stop: int) -> NDArray[Any]:
         with phil:  # no refresh in another thread lets go of the file meanwhile
