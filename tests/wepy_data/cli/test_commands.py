@@ -287,14 +287,21 @@ def test_damage_met_on_the_way_is_one_line_and_code_2(wepy_data, ensemble_file, 
     assert "is damaged" in result.stderr
 
 
-@pytest.mark.parametrize("command", [["info"], ["ancestry"], ["table", "segments"]], ids=lambda command: command[0])
-def test_no_invalid_run_makes_a_command_end_with_a_traceback(wepy_data, tmp_path, command):
+@pytest.fixture(scope="module")
+def invalid(tmp_path_factory):
+    """Files of invalid runs, some of each family; no command that reads changes them."""
     families = ("dim-size", "finite", "json", "kind", "missing", "provenance", "rank", "ref")
-    for case in (load_case(path) for path in corpus_paths("invalid") if path.name.startswith(families)):
-        path = write_case(case, tmp_path / f"{case.name}.h5")
+    folder = tmp_path_factory.mktemp("invalid")
+    cases = [load_case(path) for path in corpus_paths("invalid") if path.name.startswith(families)]
+    return [write_case(case, folder / f"{case.name}.h5") for case in cases]
+
+
+@pytest.mark.parametrize("command", [["info"], ["ancestry"], ["table", "segments"]], ids=lambda command: command[0])
+def test_no_invalid_run_makes_a_command_end_with_a_traceback(wepy_data, invalid, command):
+    for path in invalid:
         result = wepy_data(command[0], path, *command[1:])
-        assert result.exit_code in (0, 2), (case.name, result.exception)
-        assert len(result.stderr.splitlines()) == (result.exit_code == 2), case.name
+        assert result.exit_code in (0, 2), (path.stem, result.exception)
+        assert len(result.stderr.splitlines()) == (result.exit_code == 2), path.stem
 
 
 def test_a_fault_in_the_program_keeps_its_traceback(wepy_data, ensemble_file, monkeypatch):
