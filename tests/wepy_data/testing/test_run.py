@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from random import Random
 
 import numpy as np
 import pytest
@@ -172,6 +173,19 @@ def test_what_is_asked_for_is_kept(run):
     assert run.header.continues is None
 
 
+def test_a_failing_small_run_shrinks_to_what_matters():
+    plain = {"particles": False, "bins": False, "recycling": False, "absorption": False}
+    small = runs(
+        max_cycles=2, max_walkers=2, **plain
+    )  # it may still have observables, sources, arrays, a planned cycle
+    shrunk = find(small, lambda run: run.rows("merge") > 0, random=Random(0))
+    assert shrunk.n_cycles == 2
+    assert shrunk.rows("segment") <= 3  # of 4
+    assert shrunk.rows("merge") == 1
+    assert shrunk.header.layout.parts == frozenset()
+
+
+@pytest.mark.slow
 def test_a_failing_run_shrinks_to_what_matters():
     shrunk = find(runs(max_cycles=3, max_walkers=4), lambda run: run.rows("merge") > 0)
     assert shrunk.n_cycles == 2
