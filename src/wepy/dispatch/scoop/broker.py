@@ -228,7 +228,7 @@ class Broker:
         while self._known and time.monotonic() < deadline:
             if self._socket.poll(_ALERT):
                 with contextlib.suppress(zmq.Again):
-                    while True:
+                    while time.monotonic() < deadline:  # whoever talks without end is not waited for
                         self._socket.recv_multipart(zmq.NOBLOCK)
             self._probe()
 
