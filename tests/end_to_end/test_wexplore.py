@@ -17,7 +17,7 @@ def explored(tmp_path_factory):
     """Return the file of a short run of the example on 2 SCOOP workers, moved away from all else that it left."""
     folder = tmp_path_factory.mktemp("wexplore")
     config = copy_example("alanine-wexplore", folder / "made")
-    short = {"cycles": CYCLES, "walkers": WALKERS, "steps": 50, "stride": 50}
+    short = {"cycles": CYCLES, "walkers": WALKERS, "steps": 50, "stride": 50, "pmax": 0.5}
     lines = config.read_text().splitlines()
     for key, value in short.items():
         (place,) = (place for place, line in enumerate(lines) if line.startswith(f"{key} ="))
