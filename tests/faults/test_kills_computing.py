@@ -42,7 +42,7 @@ def path(rich_run, tmp_path, request):
     return path
 
 
-@pytest.mark.parametrize("path", ["sealed", "growing"], indirect=True)
+@pytest.mark.parametrize("path", [pytest.param("sealed", marks=pytest.mark.slow), "growing"], indirect=True)
 def test_kills_while_observables_are_stored_cost_nothing(path, tmp_path, rich_run):
     script, draw = tmp_path / "program.py", random.Random(path.parent.name[:20])
     script.write_text(PROGRAM)

@@ -101,6 +101,7 @@ def test_workers_over_ssh_need_no_open_port(hosts, tmp_path):
     assert all(not left_on(hosts, host) for host in ("alpha", "beta", "gamma"))
 
 
+@pytest.mark.slow
 def test_a_host_that_is_cut_off_and_comes_back_costs_nothing_but_time(hosts, tmp_path):
     cycles, walkers, seconds = 16, 8, 0.25
     for _ in simulation(tmp_path / "serial.h5", walkers, 0.0).run(cycles=cycles):

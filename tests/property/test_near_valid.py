@@ -8,7 +8,7 @@ from wepy_data.store.check import check
 from wepy_data.testing import NearValid, mutations_of, near_valid
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(damaged=near_valid())
 def test_every_mutation_is_found(damaged, new_path):
     must_be_found(damaged, new_path())

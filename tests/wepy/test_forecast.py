@@ -8,7 +8,10 @@ import wepy
 from wepy.forecast import forecast_line
 
 
-@pytest.mark.parametrize("choices", [{}, {"atoms": [0], "stride": 2}, {"states": "all"}])
+@pytest.mark.parametrize(
+    "choices",
+    [{}, *(pytest.param(one, marks=pytest.mark.slow) for one in ({"atoms": [0], "stride": 2}, {"states": "all"}))],
+)
 def test_forecast_is_near_the_size_of_the_growing_file(argon, tmp_path, monkeypatch, choices):
     store = tmp_path / "run.h5"
     simulation = argon(storage=wepy.Storage(**choices), store=store, balancer=None, walkers=50)

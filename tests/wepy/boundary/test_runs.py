@@ -112,7 +112,7 @@ def test_several_targets_are_told_apart(tmp_path):
         assert (last[three.segment].to_numpy() == three.frame).all()
 
 
-@pytest.mark.parametrize("every_frame", [False, True])
+@pytest.mark.parametrize("every_frame", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_rate_is_that_of_dynamics_checked_as_often(every_frame):
     """From 0 to 3 takes 3^4 - 3 - 6 = 72 steps if every step is checked, and longer if only every 4th is."""
     run = walk([wepy.Recycling(wepy.Region([3.0]), every_frame=every_frame)], stride=1, walkers=1500)

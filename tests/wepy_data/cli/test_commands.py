@@ -296,6 +296,7 @@ def invalid(tmp_path_factory):
     return [write_case(case, folder / f"{case.name}.h5") for case in cases]
 
 
+@pytest.mark.xdist_group("invalid")  # one process writes the runs
 @pytest.mark.parametrize("command", [["info"], ["ancestry"], ["table", "segments"]], ids=lambda command: command[0])
 def test_no_invalid_run_makes_a_command_end_with_a_traceback(wepy_data, invalid, command):
     for path in invalid:

@@ -444,7 +444,7 @@ def test_a_window_keeps_while_its_lineage_grows():
 
 def test_many_founders_take_no_longer_than_their_number():
     """Nodes are not copied for each founder."""
-    cycles = 20_000
+    cycles = 5_000
     parent = np.arange(2 * cycles) - 2
     parent[1::2] = parent[0] = -1
     lineage = Lineage(parent, np.arange(2, 2 * cycles + 1, 2))

@@ -151,11 +151,13 @@ def covered():
     return found, times
 
 
+@pytest.mark.xdist_group("strategy")  # one process draws the runs
 @pytest.mark.parametrize("feature", AT_LEAST)
 def test_the_strategy_covers(feature, covered):
     assert covered[0][feature] >= AT_LEAST[feature]
 
 
+@pytest.mark.xdist_group("strategy")
 def test_a_draw_is_quick(covered):
     assert np.median(covered[1]) < 0.05  # seconds; 0.01 on a quiet machine
 
@@ -173,6 +175,7 @@ def test_what_is_asked_for_is_kept(run):
     assert run.header.continues is None
 
 
+@pytest.mark.slow
 def test_a_failing_small_run_shrinks_to_what_matters():
     plain = {"particles": False, "bins": False, "recycling": False, "absorption": False}
     small = runs(

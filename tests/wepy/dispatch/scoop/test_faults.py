@@ -120,6 +120,7 @@ def test_results_and_errors_that_cannot_travel_are_outcomes_and_the_rest_goes_on
         assert "SystemExit" in str(outcomes[2].error)
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_holds_up_nothing_for_longer_than_half_a_minute_and_works_again_when_it_goes_on(tmp_path):
     with three() as dispatcher:
         list(dispatcher.run(square, range(9)))
@@ -166,6 +167,7 @@ def test_a_worker_that_joins_late_takes_part(tmp_path):
             process.wait(10)
 
 
+@pytest.mark.slow
 def test_a_run_without_any_worker_says_so_and_goes_on_when_one_joins(tmp_path):
     said = []
     with Scoop(workers=0, listen="127.0.0.1", key_file=tmp_path / "key", tell=said.append) as dispatcher:
