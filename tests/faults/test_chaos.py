@@ -20,7 +20,11 @@ def worker_pids():
     """Return the processes that this one has started as workers."""
     found = []
     for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for pid in (task / "children").read_text().split():
+        try:
+            children = (task / "children").read_text().split()
+        except (FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            continue
+        for pid in children:
             try:
                 command = Path(f"/proc/{pid}/cmdline").read_text()
             except OSError:

@@ -1,5 +1,6 @@
 """What the kernel says about processes and their sockets."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def wait_until_gone(pids, seconds):
 def children(pid):
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+            found += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 
